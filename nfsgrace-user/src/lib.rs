@@ -1,3 +1,5 @@
-//! lib
-/// obj
-pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/nfsgrace-ebpf"));
+//! nfsgrace explains why NFS clients hang after a server restart.
+//!
+//! The flow runs one way: probe → record → clock → timeline → diagnosis → view.
+
+pub mod record;
