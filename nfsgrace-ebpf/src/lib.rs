@@ -8,8 +8,10 @@
 pub const ABSENT: u32 = u32::MAX;
 /// Longest file or client name sent, bytes; longer ones are cut.
 pub const NAME_LEN: usize = 128;
-/// Longest path sent, bytes; longer ones lose their beginning.
-pub const PATH_LEN: usize = 256;
+/// Room for a path, bytes; longer ones lose their beginning.
+pub const PATH_LEN: usize = 512;
+/// Longest name of one directory level sent, bytes, with its NUL.
+pub const COMPONENT_LEN: usize = 128;
 /// Most directory levels walked to build a path.
 pub const PATH_DEPTH: usize = 12;
 /// Kernel stack frames sent.
@@ -282,6 +284,9 @@ pub struct Delay {
     pub flags: u32,
 }
 
+/// Bit of [`FirstDelay::path_len`]: the path is longer than what was sent.
+pub const PATH_CUT: u32 = 1 << 31;
+
 /// The first [`Delay`] of an operation, with what stays the same for the later ones.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -290,9 +295,9 @@ pub struct FirstDelay {
     pub delay: Delay,
     /// `super_block.s_dev`, 0 where not known.
     pub dev: u32,
-    /// First used byte of `path`.
-    pub path_start: u32,
-    /// Path below the root of the file system, right-aligned.
+    /// Used bytes of `path`, and [`PATH_CUT`] where directories are missing at its end.
+    pub path_len: u32,
+    /// Names from the file up to the root of the file system, each NUL-terminated.
     pub path: [u8; PATH_LEN],
     /// The server's name as the mount has it; NUL-terminated unless full.
     pub server: [u8; 64],
@@ -451,20 +456,22 @@ pub struct Counts {
 }
 
 /// Why something was not sent: an index into the map `LOSSES`.
+///
+/// Indices below [`LOST_KINDS`] count messages for which the ring buffer was full, by [`MessageKind`].
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// The ring buffer was full.
-    RingFull = 0,
     /// Too many server calls in flight for the map `CALLS`.
-    CallsFull = 1,
+    CallsFull = LOST_KINDS,
     /// Too many client operations in flight for the map `OPERATIONS`.
-    OperationsFull = 2,
+    OperationsFull,
     /// Too many network namespaces for the map `COUNTS`.
-    NamespacesFull = 3,
+    NamespacesFull,
     /// Too many grace periods for the map `MANAGERS`.
-    ManagersFull = 4,
+    ManagersFull,
 }
 
-/// Number of [`Lost`] causes.
-pub const LOST_CAUSES: u32 = 5;
+/// First index of [`Lost`].
+pub const LOST_KINDS: u32 = 32;
+/// Length of the map `LOSSES`.
+pub const LOST_CAUSES: u32 = LOST_KINDS + 4;
