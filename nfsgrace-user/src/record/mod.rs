@@ -1,8 +1,65 @@
 //! The stream of records, the same from a kernel, a file, or another host.
+//!
+//! A session is a sequence of [`Line`]s: a [`Header`], then [`Event`]s, [`ClockSample`]s and [`Loss`]es as they happen,
+//! and, where a view wrote it, [`VerdictRecord`]s and one [`Summary`]. On disk and on a wire it is NDJSON
+//! (`docs/session-format.md`): [`encode`] writes a line, [`decode`] reads one, [`Reader`] reads many and outlives bad ones.
 
+mod decode;
+mod encode;
 pub mod event;
+mod flat;
+mod header;
+mod outcome;
+mod reader;
 
+pub use decode::{Decoded, Why, decode};
+pub use encode::{Writer, encode};
 pub use event::{
     Claim, Client, Counts, EndedBy, Event, Kind, Manager, Netns, Refusal, ServerOp, ServerState, Stamp, Surroundings,
     Task, Tracker,
 };
+pub use header::{Header, ProbeRow, Role, SCHEMA};
+pub use outcome::{
+    AttemptRow, ClientRow, EvidenceRecord, LossRow, RestartRow, StallRow, StallTotals, Summary, TrackerRow,
+    VerdictRecord, VerdictState,
+};
+pub use reader::{Item, MAX_LINE, Reader, Skipped};
+
+/// One line of a session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Line {
+    /// Who recorded, where, and with which probes; the first line.
+    Header(Box<Header>),
+    /// An observation.
+    Event(Event),
+    /// Where the wall clock stood.
+    Clock(ClockSample),
+    /// Something was seen and not recorded.
+    Loss(Loss),
+    /// What the program concluded.
+    Verdict(Box<VerdictRecord>),
+    /// The tables at the end of a session.
+    Summary(Box<Summary>),
+}
+
+/// Ties the session's clock to the wall clock, once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockSample {
+    /// When it was taken.
+    pub at: Stamp,
+    /// `CLOCK_REALTIME - CLOCK_BOOTTIME` at that moment, nanoseconds.
+    pub realtime_minus_boottime_ns: i64,
+}
+
+/// Observations that were made and could not be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// When it was noticed.
+    pub at: Stamp,
+    /// Why, as a stable `snake_case` id (`ring_full`).
+    pub cause: String,
+    /// How many since the last `Loss` of this cause.
+    pub count: u64,
+    /// What may be missing from the session because of it, in words.
+    pub hides: String,
+}

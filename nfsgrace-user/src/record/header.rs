@@ -1,0 +1,107 @@
+//! The first line of a session.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Stamp;
+
+/// Version of the session schema that this program writes. Fields and kinds may be added without raising it.
+pub const SCHEMA: u32 = 1;
+
+/// Which side of NFS a session was recorded on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// nfsd was watched.
+    Server,
+    /// The NFS client was watched.
+    Client,
+    /// Both were.
+    #[default]
+    Both,
+}
+
+/// Who recorded a session, where, and with which probes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "header")]
+pub struct Header {
+    /// Version of the schema, [`SCHEMA`] for this program.
+    pub schema: u32,
+    /// Version of the program that recorded.
+    #[serde(default)]
+    pub program: String,
+    /// Its command line.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Name of the host.
+    #[serde(default)]
+    pub host: String,
+    /// `/proc/sys/kernel/random/boot_id`: two sessions with the same one share a clock.
+    #[serde(default)]
+    pub boot_id: String,
+    /// Kernel release, as `uname -r` prints it.
+    #[serde(default)]
+    pub kernel: String,
+    /// Jiffies per second; `None` when it could not be learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hz: Option<u32>,
+    /// Clock of every `t` in the session.
+    #[serde(default = "boottime")]
+    pub clock: String,
+    /// `CLOCK_REALTIME - CLOCK_BOOTTIME` when the session began, nanoseconds.
+    #[serde(default)]
+    pub realtime_minus_boottime_ns: i64,
+    /// Which side was watched.
+    #[serde(default)]
+    pub role: Role,
+    /// Inode number of the initial network namespace; `None` when it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_netns: Option<u32>,
+    /// What each hook was resolved to.
+    #[serde(default)]
+    pub probes: Vec<ProbeRow>,
+    /// When the session began.
+    #[serde(default, rename = "t")]
+    pub started: Stamp,
+}
+
+impl Default for Header {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA,
+            program: String::new(),
+            command: Vec::new(),
+            host: String::new(),
+            boot_id: String::new(),
+            kernel: String::new(),
+            hz: None,
+            clock: boottime(),
+            realtime_minus_boottime_ns: 0,
+            role: Role::default(),
+            initial_netns: None,
+            probes: Vec::new(),
+            started: Stamp::default(),
+        }
+    }
+}
+
+fn boottime() -> String {
+    "boottime".to_owned()
+}
+
+/// What one hook was resolved to on the recording kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProbeRow {
+    /// The logical event.
+    pub hook: String,
+    /// Kernel symbol or tracepoint chosen; empty when none could be.
+    pub symbol: String,
+    /// How it is attached (`kprobe`, `kretprobe`, `raw_tracepoint`).
+    pub method: String,
+    /// How that went (`attached`, `waiting`, `missing`).
+    pub status: String,
+    /// Why this one.
+    pub why: String,
+    /// What cannot be seen because of it; empty when nothing is lost.
+    pub lost: String,
+}

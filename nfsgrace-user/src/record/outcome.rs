@@ -1,0 +1,308 @@
+//! What a program concluded from a session, as plain rows: the part of the schema that scripts read.
+//!
+//! Durations and times are nanoseconds, times on the session's clock. A field that could not be known is absent.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Counts, EndedBy, Netns, Refusal, Stamp, Tracker};
+
+/// How sure a verdict is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictState {
+    /// It fits what was seen; more may come.
+    Suspected,
+    /// What was seen proves it.
+    Certain,
+    /// It was said before, and what came since disproves it.
+    Withdrawn,
+}
+
+/// One conclusion. A later record with the same `restart` and `id` replaces an earlier one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "verdict")]
+pub struct VerdictRecord {
+    /// When it was concluded.
+    pub t: Stamp,
+    /// The cause; absent when it is one of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The causes that cannot be told apart; empty when `id` is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_of: Vec<String>,
+    /// How sure it is.
+    pub state: VerdictState,
+    /// Whether it is a problem (exit status 1), a warning, or fine.
+    pub severity: String,
+    /// Number of the restart it belongs to, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<u32>,
+    /// Namespace of that server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netns: Option<Netns>,
+    /// Since when the evidence was complete.
+    pub since: Stamp,
+    /// One sentence.
+    pub headline: String,
+    /// What proves it.
+    #[serde(default)]
+    pub evidence: Vec<EvidenceRecord>,
+    /// What to do now.
+    #[serde(default)]
+    pub remedy: Vec<String>,
+    /// What not to do.
+    #[serde(default)]
+    pub avoid: Vec<String>,
+    /// Stalls that it cost so far.
+    #[serde(default)]
+    pub stalls: u64,
+    /// Their lengths added up (task-nanoseconds).
+    #[serde(default)]
+    pub lost_ns: u64,
+}
+
+/// One proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceRecord {
+    /// When it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t: Option<Stamp>,
+    /// What.
+    pub text: String,
+}
+
+/// The tables at the end of a session.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "summary", default)]
+pub struct Summary {
+    /// When it was drawn up.
+    pub t: Stamp,
+    /// First record of the session.
+    pub from: Stamp,
+    /// Events that it is made from.
+    pub events: u64,
+    /// Server starts.
+    pub restarts: Vec<RestartRow>,
+    /// Restarts that were forgotten to bound memory.
+    pub restarts_not_listed: u64,
+    /// Clients by restart.
+    pub clients: Vec<ClientRow>,
+    /// The most costly stalls, longest first.
+    pub stalls: Vec<StallRow>,
+    /// All stalls, listed or not.
+    pub stall_totals: StallTotals,
+    /// What could not be recorded.
+    pub losses: Vec<LossRow>,
+    /// What the kernel side counted, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+}
+
+/// One server start.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RestartRow {
+    /// Counted from 1.
+    pub restart: u32,
+    /// Namespace of the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netns: Option<Netns>,
+    /// `observed`, `kernel_log` or `grace_only`.
+    pub known_from: String,
+    /// When it began, or was first noticed.
+    pub began: Stamp,
+    /// The chain of trackers.
+    pub trackers: Vec<TrackerRow>,
+    /// What `nfsd4_client_tracking_init` returned, or the kernel log said that it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking_status: Option<i32>,
+    /// When the grace period began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_began: Option<Stamp>,
+    /// Its configured length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_planned_ns: Option<u64>,
+    /// Its real length; absent while it runs, and where its beginning was not seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_ns: Option<u64>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_ended: Option<Stamp>,
+    /// What ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<EndedBy>,
+    /// Operations refused with NFS4ERR_GRACE.
+    pub refused: u64,
+    /// Clients in the reclaim table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_reclaim: Option<u32>,
+    /// Of these, those that finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reclaimed: Option<u32>,
+    /// Stalls that it caused on this host, as far as they could be tied to it.
+    pub stalls: u64,
+    /// Their lengths added up.
+    pub lost_ns: u64,
+    /// How much of that lies after the end of the grace period.
+    pub tail_ns: u64,
+}
+
+/// One tracker that nfsd tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackerRow {
+    /// Which.
+    pub tracker: Tracker,
+    /// When it was entered.
+    pub began: Stamp,
+    /// How long it took; absent while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ns: Option<u64>,
+    /// Zero or a negative errno; absent while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<i32>,
+    /// Times that `cld_running` said no.
+    #[serde(default)]
+    pub polls_false: u64,
+    /// True where these were inferred from `msleep(100)`.
+    #[serde(default)]
+    pub polls_inferred: bool,
+}
+
+/// One client of one server start.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientRow {
+    /// Number of the restart.
+    pub restart: u32,
+    /// Its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addr: Option<IpAddr>,
+    /// The name it gave itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// NFSv4 minor version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minor: Option<u32>,
+    /// Whether the server expected it to reclaim.
+    pub recorded: bool,
+    /// When it said RECLAIM_COMPLETE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Stamp>,
+    /// Operations refused to it with NFS4ERR_GRACE.
+    pub refused: u64,
+    /// Operations with which it reclaimed.
+    pub reclaims: u64,
+}
+
+/// One blocked task.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StallRow {
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Name of the thread.
+    pub comm: String,
+    /// Path of the file, as far as known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Kernel function that ran the operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op: Option<String>,
+    /// Server that refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Number of the restart that caused it, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart: Option<u32>,
+    /// When it began.
+    pub began: Stamp,
+    /// False when `began` is the first refusal seen.
+    pub began_seen: bool,
+    /// `asleep`, `trying` or `ended`.
+    pub state: String,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Stamp>,
+    /// Zero or a negative errno.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<i32>,
+    /// Its length, up to `t` of the summary when it has not ended.
+    pub total_ns: u64,
+    /// Refusals.
+    pub refused: u64,
+    /// Of these, NFS4ERR_DELAY instead of NFS4ERR_GRACE.
+    pub refused_delay: u64,
+    /// How much of `total_ns` lies after the end of the grace period; absent when that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tail_ns: Option<u64>,
+    /// The first and the last attempts.
+    pub attempts: Vec<AttemptRow>,
+    /// Attempts between them that are only counted.
+    pub attempts_not_listed: u64,
+}
+
+/// One refusal and the sleep after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptRow {
+    /// Counted from 1.
+    pub attempt: u64,
+    /// When it was refused.
+    pub refused: Stamp,
+    /// With what.
+    pub refusal: Refusal,
+    /// Sleep asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_ns: Option<u64>,
+    /// True where that was computed rather than seen.
+    #[serde(default)]
+    pub asked_computed: bool,
+    /// Time slept; absent when the end of the sleep was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slept_ns: Option<u64>,
+    /// Time to the next refusal, or to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_ns: Option<u64>,
+    /// `timer_wheel`: longer than asked, by no more than the kernel's timers round; `late`: by more; `interrupted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excess: Option<String>,
+}
+
+/// All stalls together.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StallTotals {
+    /// Stalls that ended.
+    pub ended: u64,
+    /// Stalls that had not.
+    pub live: u64,
+    /// Stalls that were not followed because too many were live.
+    pub not_followed: u64,
+    /// Refusals.
+    pub refused: u64,
+    /// Lengths added up, live ones up to `t` of the summary.
+    pub lost_ns: u64,
+    /// The longest.
+    pub longest_ns: u64,
+    /// Tails after the end of the grace period added up.
+    pub tail_ns: u64,
+}
+
+/// One reason why records are missing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LossRow {
+    /// Stable id.
+    pub cause: String,
+    /// How many.
+    pub count: u64,
+    /// First and last time that it was noticed.
+    pub first: Stamp,
+    /// The last time.
+    pub last: Stamp,
+    /// What may be missing.
+    pub hides: String,
+}

@@ -1,0 +1,306 @@
+//! A session file must survive everything that can happen to a file, and say what was lost.
+
+use std::net::IpAddr;
+
+use nfsgrace::record::{
+    Claim, Client, ClockSample, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, Manager, Netns,
+    ProbeRow, Reader, Refusal, Role, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker, Why, decode, encode,
+};
+use proptest::{collection::vec, option, prelude::*};
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z0-9/._-]{0,20}",
+        ".{0,12}",
+        Just("quote \" back \\ tab \t newline \n escape \u{1b}[31m nul \0 snow \u{2603} \u{10ffff}".to_owned())
+    ]
+}
+
+fn state() -> impl Strategy<Value = ServerState> {
+    (
+        option::of(any::<u64>()),
+        option::of(any::<u64>()),
+        option::of(any::<bool>()),
+        option::of(any::<bool>()),
+        option::of(any::<u32>()),
+        option::of(any::<u32>()),
+    )
+        .prop_map(|(grace_s, lease_s, tracking, tracks_reclaim_completes, to_reclaim, reclaimed)| ServerState {
+            grace_s,
+            lease_s,
+            tracking,
+            tracks_reclaim_completes,
+            to_reclaim,
+            reclaimed,
+        })
+}
+
+fn client() -> impl Strategy<Value = Client> {
+    (option::of(any::<IpAddr>()), option::of(text()), option::of(any::<u32>())).prop_map(|(addr, name, minor)| Client {
+        addr,
+        name,
+        minor,
+    })
+}
+
+fn one<T: Clone + std::fmt::Debug + 'static>(of: &[T]) -> impl Strategy<Value = T> + use<T> {
+    prop::sample::select(of.to_vec())
+}
+
+const TRACKERS: [Tracker; 4] = [Tracker::Cld, Tracker::CldV0, Tracker::Umh, Tracker::Legacy];
+const MANAGERS: [Manager; 2] = [Manager::Nfsd, Manager::Lockd];
+const ENDS: [EndedBy; 6] =
+    [EndedBy::Skipped, EndedBy::Timer, EndedBy::AllReclaimed, EndedBy::V4EndGrace, EndedBy::Shutdown, EndedBy::Unknown];
+const OPS: [ServerOp; 4] = [ServerOp::Open, ServerOp::Lock, ServerOp::Remove, ServerOp::Rename];
+const CLAIMS: [Claim; 7] = [
+    Claim::Null,
+    Claim::Previous,
+    Claim::DelegateCur,
+    Claim::DelegatePrev,
+    Claim::Fh,
+    Claim::DelegCurFh,
+    Claim::DelegPrevFh,
+];
+
+fn stamp() -> impl Strategy<Value = Stamp> {
+    any::<u64>().prop_map(Stamp)
+}
+
+fn server_kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        Just(Kind::ServerStart),
+        (any::<i32>(), state()).prop_map(|(status, state)| Kind::ServerStarted { status, state }),
+        Just(Kind::ServerStop),
+        vec(text(), 0..4).prop_map(|stack| Kind::TrackingStart { stack }),
+        any::<i32>().prop_map(|status| Kind::TrackingEnd { status }),
+        one(&TRACKERS).prop_map(|tracker| Kind::TrackerStart { tracker }),
+        (one(&TRACKERS), any::<i32>()).prop_map(|(tracker, status)| Kind::TrackerEnd { tracker, status }),
+        any::<(bool, bool)>().prop_map(|(running, inferred)| Kind::Poll { running, inferred }),
+        text().prop_map(|name| Kind::ReclaimRecord { name }),
+        one(&MANAGERS).prop_map(|manager| Kind::GraceStart { manager }),
+        (one(&MANAGERS), one(&ENDS), state()).prop_map(|(manager, by, state)| Kind::GraceEnd { manager, by, state }),
+        any::<(bool, bool)>().prop_map(|(for_open, in_grace)| Kind::GraceAnswer { for_open, in_grace }),
+    ]
+}
+
+fn client_kind() -> impl Strategy<Value = Kind> {
+    let refused = (
+        one(&OPS),
+        client(),
+        option::of(any::<u32>()),
+        option::of(one(&CLAIMS)),
+        option::of(text()),
+        option::of(any::<bool>()),
+        any::<u64>(),
+    );
+    let delay = (
+        (stamp(), any::<bool>(), option::of(text()), option::of(text()), option::of(text())),
+        (one(&[Refusal::Grace, Refusal::Delay]), option::of(any::<i64>()), any::<bool>(), vec(text(), 0..4)),
+    );
+    let surroundings = (
+        option::of(vec(text(), 0..3)),
+        option::of(any::<u32>()),
+        option::of(text()),
+        option::of(any::<bool>()),
+        option::of(any::<bool>()),
+    );
+    prop_oneof![
+        refused.prop_map(|(op, client, xid, claim, name, in_grace, took_ns)| Kind::Refused {
+            op,
+            client,
+            xid,
+            claim,
+            name,
+            in_grace,
+            took_ns
+        }),
+        (one(&OPS), client(), option::of(any::<u32>()), any::<u32>())
+            .prop_map(|(op, client, xid, status)| Kind::Reclaim { op, client, xid, status }),
+        (client(), any::<u32>()).prop_map(|(client, status)| Kind::ReclaimComplete { client, status }),
+        (client(), any::<u32>()).prop_map(|(client, status)| Kind::ClientConfirmed { client, status }),
+        any::<i32>().prop_map(|status| Kind::EndGraceWrite { status }),
+        surroundings.prop_map(|(rpc_pipefs, nfsdcld_pid, nfsdcld_pipe, nfsdcltrack, recovery_dir)| {
+            Kind::Surroundings(Surroundings { rpc_pipefs, nfsdcld_pid, nfsdcld_pipe, nfsdcltrack, recovery_dir })
+        }),
+        text().prop_map(|text| Kind::KernelLog { text }),
+        delay.prop_map(|((began, began_seen, op, path, server), (refusal, timeout, observed, stack))| Kind::Delay {
+            began,
+            began_seen,
+            op,
+            path,
+            server,
+            refusal,
+            timeout,
+            observed,
+            stack
+        }),
+        (stamp(), any::<i32>()).prop_map(|(began, status)| Kind::SleepEnd { began, status }),
+        stamp().prop_map(|began| Kind::Attempt { began }),
+        (stamp(), option::of(any::<i32>())).prop_map(|(began, status)| Kind::StallEnd { began, status }),
+        any::<[u64; 7]>().prop_map(|n| Kind::Counts(Counts {
+            opens: n[0],
+            opens_refused: n[1],
+            others_refused: n[2],
+            grace_asked: n[3],
+            grace_true: n[4],
+            delays: n[5],
+            stalls_ended: n[6],
+        })),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let task = (any::<u32>(), any::<u32>(), text()).prop_map(|(pid, tid, comm)| Task { pid, tid, comm });
+    let kind = prop_oneof![server_kind(), client_kind()];
+    (stamp(), task, option::of(any::<u32>()), kind).prop_map(|(at, task, netns, kind)| Event {
+        at,
+        task,
+        netns: netns.map(Netns),
+        kind,
+    })
+}
+
+fn line() -> impl Strategy<Value = Line> {
+    let header = (text(), vec(text(), 0..3), option::of(any::<u32>()), any::<i64>(), option::of(any::<u32>()), stamp());
+    prop_oneof![
+        8 => event().prop_map(Line::Event),
+        1 => (stamp(), any::<i64>()).prop_map(|(at, realtime_minus_boottime_ns)| Line::Clock(ClockSample {
+            at,
+            realtime_minus_boottime_ns
+        })),
+        1 => (stamp(), text(), any::<u64>(), text()).prop_map(|(at, cause, count, hides)| Line::Loss(Loss {
+            at,
+            cause,
+            count,
+            hides
+        })),
+        1 => header.prop_map(|(host, command, hz, realtime_minus_boottime_ns, initial_netns, started)| {
+            Line::Header(Box::new(Header {
+                host,
+                command,
+                hz,
+                realtime_minus_boottime_ns,
+                initial_netns,
+                started,
+                role: Role::Server,
+                probes: vec![ProbeRow { hook: "cld_running".to_owned(), ..ProbeRow::default() }],
+                ..Header::default()
+            }))
+        }),
+    ]
+}
+
+fn written(lines: &[Line]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in lines {
+        encode(line, &mut bytes);
+    }
+    bytes
+}
+
+fn read(bytes: &[u8]) -> (Vec<Line>, Vec<(u64, Why)>) {
+    let (mut lines, mut skipped) = (Vec::new(), Vec::new());
+    for item in Reader::new(bytes) {
+        match item.expect("memory gives no I/O error") {
+            Item::Line(line) => lines.push(line),
+            Item::Skipped(it) => skipped.push((it.line_no, it.why)),
+        }
+    }
+    (lines, skipped)
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_what_is_read(lines in vec(line(), 0..20)) {
+        let bytes = written(&lines);
+        prop_assert_eq!(bytes.iter().filter(|&&byte| byte == b'\n').count(), lines.len(), "one line each");
+        let (back, skipped) = read(&bytes);
+        prop_assert_eq!(back, lines);
+        prop_assert!(skipped.is_empty(), "{:?}", skipped);
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_loses_at_most_its_last_line(lines in vec(line(), 1..6), cut in any::<prop::sample::Index>()) {
+        let bytes = written(&lines);
+        let cut = cut.index(bytes.len());
+        let (back, skipped) = read(&bytes[..cut]);
+        let whole = bytes[..cut].iter().filter(|&&byte| byte == b'\n').count();
+        prop_assert!(back.len() == whole || back.len() == whole + 1);
+        prop_assert_eq!(&back[..], &lines[..back.len()]);
+        let torn = !bytes[..cut].ends_with(b"\n") && cut > 0 && back.len() == whole;
+        prop_assert_eq!(skipped, if torn { vec![(whole as u64 + 1, Why::Torn)] } else { vec![] });
+    }
+
+    #[test]
+    fn garbage_costs_its_own_line_only(noise in vec(vec(any::<u8>().prop_filter("in one line", |b| *b != b'\n'), 0..200), 0..8), line in line()) {
+        let mut bytes = Vec::new();
+        for piece in &noise {
+            bytes.extend_from_slice(piece);
+            bytes.push(b'\n');
+        }
+        encode(&line, &mut bytes);
+        let (back, _) = read(&bytes);
+        prop_assert_eq!(back.last(), Some(&line));
+    }
+
+    #[test]
+    fn a_damaged_line_never_panics(line in line(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut bytes = written(&[line]);
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        read(&bytes);
+    }
+}
+
+#[test]
+fn lines_from_a_newer_program_are_skipped_and_its_extra_fields_are_counted() {
+    let newer = br#"{"type":"event","t":1,"event":"server_start","mood":{"deep":[1,2,{"a":null}]},"pid":7}
+{"type":"event","t":2,"event":"quantum_leap"}
+{"type":"weather","t":"rainy"}
+{"type":"event","t":3,"event":"tracker_start","tracker":"carrier_pigeon"}
+{"type":"event","t":4,"event":"server_stop"}
+"#;
+    let mut reader = Reader::new(&newer[..]);
+    let items: Vec<_> = reader.by_ref().map(|item| item.expect("no I/O error")).collect();
+    assert_eq!(reader.unknown_fields(), 1);
+    let whys: Vec<_> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Skipped(it) => Some((it.line_no, it.why.clone())),
+            Item::Line(_) => None,
+        })
+        .collect();
+    assert_eq!(
+        whys,
+        [
+            (2, Why::UnknownEvent("quantum_leap".to_owned())),
+            (3, Why::UnknownType("weather".to_owned())),
+            (4, Why::BadValue("tracker", "carrier_pigeon".to_owned())),
+        ]
+    );
+    assert_eq!(items.len(), 5);
+}
+
+#[test]
+fn an_endless_line_is_skipped_in_bounded_memory() {
+    let mut bytes = vec![b'x'; 3 * MAX_LINE];
+    bytes.push(b'\n');
+    let stop = Line::Clock(ClockSample { at: Stamp(5), realtime_minus_boottime_ns: -1 });
+    encode(&stop, &mut bytes);
+    let (lines, skipped) = read(&bytes);
+    assert_eq!(lines, [stop]);
+    assert_eq!(skipped, [(1, Why::TooLong)]);
+}
+
+#[test]
+fn deep_nesting_and_absurd_numbers_are_refused() {
+    let deep = format!("{{\"type\":\"event\",\"x\":{}", "[".repeat(100_000));
+    assert!(matches!(decode(deep.as_bytes()), Err(Why::NotJson(_))));
+    for absurd in
+        [r#"{"type":"event","t":-1,"event":"server_start"}"#, r#"{"type":"event","t":1e99,"event":"server_start"}"#]
+    {
+        assert!(matches!(decode(absurd.as_bytes()), Err(Why::NotJson(_))), "{absurd}");
+    }
+    let status = r#"{"type":"event","t":1,"event":"tracking_end","status":9999999999}"#;
+    assert_eq!(decode(status.as_bytes()).unwrap_err(), Why::BadValue("status", "9999999999".to_owned()));
+}
