@@ -1,0 +1,312 @@
+//! What happened, rebuilt from events: restarts and stalls as state machines.
+//!
+//! Pure, incremental, deterministic: no I/O and no clock of its own. [`Timeline::apply`] takes one event and says what
+//! changed; [`Timeline::expect`] foretells, for a moment that the caller names. Memory is bounded whatever comes in, and
+//! totals stay exact where detail is given up.
+
+pub mod backoff;
+mod client_side;
+pub mod clients;
+pub mod forecast;
+pub mod kernel_log;
+pub mod restart;
+mod server_side;
+pub mod stall;
+pub mod stalls;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+pub use backoff::Hz;
+pub use clients::ClientSeen;
+pub use forecast::{Between, Expectation, Free, GraceForecast, StallForecast, Unknown};
+pub use restart::{KnownFrom, Restart, RestartId};
+pub use stall::{Attempt, Outcome, Stall, StallId, State};
+pub use stalls::Stalls;
+
+use crate::record::{Counts, Event, Header, Kind, Loss, Manager, Netns, Role, Stamp};
+
+/// Restarts kept; the oldest are forgotten, and counted.
+pub const MAX_RESTARTS: usize = 256;
+/// Causes of loss kept apart; what comes beyond is added to the last.
+pub const MAX_LOSSES: usize = 64;
+
+/// What must be known about the host to understand its events.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Jiffies per second.
+    pub hz: Option<Hz>,
+    /// Which side was watched.
+    pub role: Role,
+    /// The initial network namespace.
+    pub initial_netns: Option<Netns>,
+    /// When watching began.
+    pub started: Stamp,
+}
+
+impl From<&Header> for Host {
+    fn from(header: &Header) -> Self {
+        Self {
+            name: header.host.clone(),
+            hz: header.hz.and_then(Hz::new),
+            role: header.role,
+            initial_netns: header.initial_netns.map(Netns),
+            started: header.started,
+        }
+    }
+}
+
+/// What one event changed. Where a change names a place in a list, that is the index into it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A restart was noticed.
+    RestartBegan(RestartId),
+    /// It began to look for a tracker.
+    TrackingBegan(RestartId),
+    /// It tries a tracker.
+    TrackerBegan(RestartId, usize),
+    /// It asked whether anybody holds the pipe.
+    Polled(RestartId, usize),
+    /// A tracker returned.
+    TrackerEnded(RestartId, usize),
+    /// It found a tracker, or found none.
+    TrackingEnded(RestartId),
+    /// nfsd is up.
+    Started(RestartId),
+    /// A client was put into the reclaim table.
+    Recorded(RestartId, Option<usize>),
+    /// A grace period began.
+    GraceBegan(RestartId, Manager),
+    /// Its length became known.
+    LengthKnown(RestartId),
+    /// A grace period ended.
+    GraceEnded(RestartId, Manager),
+    /// Opens or locks are answered differently from here on.
+    AnswerChanged(RestartId),
+    /// A client was refused.
+    Refused(RestartId, Option<usize>),
+    /// A client reclaimed.
+    Reclaimed(RestartId, Option<usize>),
+    /// A client finished reclaiming.
+    Completed(RestartId, Option<usize>),
+    /// A client confirmed its identity.
+    Confirmed(RestartId, Option<usize>),
+    /// Somebody wrote to `v4_end_grace`.
+    EndGraceWritten(RestartId),
+    /// What `/proc` showed became known.
+    Surroundings(RestartId),
+    /// nfsd was stopped.
+    Stopped(RestartId),
+    /// nfsd wrote a line to the kernel log.
+    Logged {
+        /// When.
+        at: Stamp,
+        /// Without the time stamp.
+        text: String,
+        /// Whether it told the timeline something.
+        used: bool,
+    },
+    /// A task was refused for the first time, and sleeps.
+    StallBegan(StallId),
+    /// It was refused again, and sleeps.
+    RefusedAgain(StallId),
+    /// Its sleep is over.
+    Woke(StallId),
+    /// It sent its request again.
+    Retried(StallId),
+    /// It is over.
+    StallEnded(Arc<Stall>),
+    /// New totals of the kernel side.
+    Counted,
+}
+
+/// What one event changed, in order.
+pub type Changes = Vec<Change>;
+
+/// One cause of missing records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LossTotal {
+    /// How many.
+    pub count: u64,
+    /// First time that it was noticed.
+    pub first: Stamp,
+    /// Last time.
+    pub last: Stamp,
+    /// What may be missing.
+    pub hides: String,
+}
+
+/// All that happened on one host.
+#[derive(Debug, Default)]
+pub struct Timeline {
+    host: Host,
+    first: Option<Stamp>,
+    now: Stamp,
+    events: u64,
+    restarts: VecDeque<Restart>,
+    restarts_forgotten: u64,
+    next_restart: u32,
+    log: server_side::LogPending,
+    stalls: Stalls,
+    losses: BTreeMap<String, LossTotal>,
+    counts: BTreeMap<Option<Netns>, Counts>,
+}
+
+impl Timeline {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new(host: Host) -> Self {
+        Self { host, ..Self::default() }
+    }
+
+    /// Replaces what is known about the host, when the header comes late.
+    pub fn set_host(&mut self, host: Host) {
+        self.host = host;
+    }
+
+    /// Takes one event, and says what it changed.
+    pub fn apply(&mut self, event: &Event) -> Changes {
+        self.events += 1;
+        self.first.get_or_insert(event.at);
+        self.now = self.now.max(event.at);
+        let mut changes = Changes::new();
+        match &event.kind {
+            Kind::Delay { .. } | Kind::SleepEnd { .. } | Kind::Attempt { .. } | Kind::StallEnd { .. } => {
+                self.client_side(event, &mut changes);
+            }
+            Kind::Counts(counts) => {
+                self.counts.insert(event.netns, counts.clone());
+                changes.push(Change::Counted);
+            }
+            _ => self.server_side(event, &mut changes),
+        }
+        changes
+    }
+
+    /// Takes note of missing records.
+    pub fn loss(&mut self, loss: &Loss) {
+        self.now = self.now.max(loss.at);
+        self.first.get_or_insert(loss.at);
+        let full = self.losses.len() >= MAX_LOSSES && !self.losses.contains_key(&loss.cause);
+        let cause = if full { "other" } else { &loss.cause };
+        let total = self.losses.entry(cause.to_owned()).or_insert_with(|| LossTotal {
+            count: 0,
+            first: loss.at,
+            last: loss.at,
+            hides: loss.hides.clone(),
+        });
+        total.count = total.count.saturating_add(loss.count);
+        total.last = total.last.max(loss.at);
+    }
+
+    /// What is expected, seen from a moment.
+    #[must_use]
+    pub fn expect(&self, now: Stamp) -> Expectation {
+        forecast::expect(self, now)
+    }
+
+    /// What is known about the host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Jiffies per second of the host.
+    #[must_use]
+    pub fn hz(&self) -> Option<Hz> {
+        self.host.hz
+    }
+
+    /// Time of the latest event.
+    #[must_use]
+    pub fn now(&self) -> Stamp {
+        self.now
+    }
+
+    /// Time of the first event.
+    #[must_use]
+    pub fn first(&self) -> Option<Stamp> {
+        self.first
+    }
+
+    /// Events taken.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The restarts that are kept, oldest first.
+    pub fn restarts(&self) -> impl DoubleEndedIterator<Item = &Restart> + ExactSizeIterator {
+        self.restarts.iter()
+    }
+
+    /// Restarts that were forgotten to bound memory.
+    #[must_use]
+    pub fn restarts_forgotten(&self) -> u64 {
+        self.restarts_forgotten
+    }
+
+    /// A restart, unless it was forgotten.
+    #[must_use]
+    pub fn restart(&self, id: RestartId) -> Option<&Restart> {
+        let first = self.restarts.front()?.id.0;
+        self.restarts.get(id.0.checked_sub(first)? as usize)
+    }
+
+    fn restart_mut(&mut self, id: RestartId) -> Option<&mut Restart> {
+        let first = self.restarts.front()?.id.0;
+        self.restarts.get_mut(id.0.checked_sub(first)? as usize)
+    }
+
+    /// The stalls.
+    #[must_use]
+    pub fn stalls(&self) -> &Stalls {
+        &self.stalls
+    }
+
+    /// What could not be recorded, by cause.
+    pub fn losses(&self) -> impl Iterator<Item = (&str, &LossTotal)> {
+        self.losses.iter().map(|(cause, total)| (cause.as_str(), total))
+    }
+
+    /// What the kernel side counted, of all namespaces; `None` when it never told.
+    #[must_use]
+    pub fn counts(&self) -> Option<Counts> {
+        self.counts.values().cloned().reduce(|a, b| Counts {
+            opens: a.opens.saturating_add(b.opens),
+            opens_refused: a.opens_refused.saturating_add(b.opens_refused),
+            others_refused: a.others_refused.saturating_add(b.others_refused),
+            grace_asked: a.grace_asked.saturating_add(b.grace_asked),
+            grace_true: a.grace_true.saturating_add(b.grace_true),
+            delays: a.delays.saturating_add(b.delays),
+            stalls_ended: a.stalls_ended.saturating_add(b.stalls_ended),
+        })
+    }
+
+    /// How much of a stall lies after the end of the grace period that caused it, up to `now`. `None` when the server's
+    /// side is not known; zero while the grace period is on.
+    #[must_use]
+    pub fn tail(&self, stall: &Stall, now: Stamp) -> Option<Duration> {
+        let restart = self.restart(stall.restart?)?;
+        match restart.grace_end() {
+            None if restart.in_grace() => Some(Duration::ZERO),
+            None => None,
+            Some(end) => Some((stall.id.began.plus(stall.length(now))).since(end.at.max(stall.id.began))),
+        }
+    }
+
+    /// What a restart cost tasks on this host, live ones up to `now`.
+    #[must_use]
+    pub fn cost(&self, restart: &Restart, now: Stamp) -> restart::Cost {
+        let mut cost = restart.cost;
+        for stall in self.stalls.live().filter(|stall| stall.restart == Some(restart.id)) {
+            cost.add(stall.length(now), self.tail(stall, now));
+        }
+        cost
+    }
+}

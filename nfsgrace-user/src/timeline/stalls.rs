@@ -1,0 +1,124 @@
+//! All stalls of a host, in bounded memory: the live ones, the most costly ended ones, and exact totals.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::stall::{Outcome, Stall, StallId};
+use crate::record::Stamp;
+
+/// Stalls followed at a time; what comes beyond is counted.
+pub const MAX_LIVE: usize = 65_536;
+/// Ended stalls kept in detail: the most costly ones.
+pub const MAX_ENDED: usize = 1_000;
+
+/// What all stalls cost together, those that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// How many.
+    pub ended: u64,
+    /// Stalls that were not followed, because [`MAX_LIVE`] others were.
+    pub not_followed: u64,
+    /// Refusals, those of live stalls as well.
+    pub refused: u64,
+    /// Lengths added up.
+    pub lost: Duration,
+    /// The longest.
+    pub longest: Duration,
+    /// Tails after the end of the grace period added up.
+    pub tail: Duration,
+}
+
+/// Orders stalls by their cost.
+#[derive(Debug)]
+struct Costly(Duration, Arc<Stall>);
+
+impl PartialEq for Costly {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Costly {}
+
+impl PartialOrd for Costly {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Costly {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.0, Reverse(self.1.id)).cmp(&(other.0, Reverse(other.1.id)))
+    }
+}
+
+/// All stalls of a host.
+#[derive(Debug, Default)]
+pub struct Stalls {
+    live: HashMap<u32, Stall>,
+    ended: BinaryHeap<Reverse<Costly>>,
+    /// What the ended ones cost.
+    pub totals: Totals,
+}
+
+impl Stalls {
+    /// Stalls that have not ended, in no order.
+    pub fn live(&self) -> impl ExactSizeIterator<Item = &Stall> {
+        self.live.values()
+    }
+
+    /// The live stall of a thread.
+    #[must_use]
+    pub fn of_thread(&self, tid: u32) -> Option<&Stall> {
+        self.live.get(&tid)
+    }
+
+    /// A live stall.
+    #[must_use]
+    pub fn get(&self, id: StallId) -> Option<&Stall> {
+        self.live.get(&id.tid).filter(|stall| stall.id == id)
+    }
+
+    /// The most costly ended stalls, the longest first.
+    #[must_use]
+    pub fn ended(&self) -> Vec<&Stall> {
+        let mut ended: Vec<_> = self.ended.iter().map(|Reverse(it)| it).collect();
+        ended.sort_by(|a, b| b.cmp(a));
+        ended.into_iter().map(|Costly(_, stall)| stall.as_ref()).collect()
+    }
+
+    pub(super) fn get_mut(&mut self, id: StallId) -> Option<&mut Stall> {
+        self.live.get_mut(&id.tid).filter(|stall| stall.id == id)
+    }
+
+    /// Begins to follow a stall. `None` when too many are followed already.
+    pub(super) fn begin(&mut self, stall: Stall) -> Option<&mut Stall> {
+        if self.live.len() >= MAX_LIVE {
+            self.totals.not_followed += 1;
+            return None;
+        }
+        Some(self.live.entry(stall.id.tid).insert_entry(stall).into_mut())
+    }
+
+    /// Ends a live stall, and keeps it when it is among the most costly.
+    pub(super) fn end(&mut self, tid: u32, at: Stamp, outcome: Outcome, tail: Option<Duration>) -> Option<Arc<Stall>> {
+        let mut stall = self.live.remove(&tid)?;
+        stall.end(at, outcome);
+        stall.tail = tail;
+        let length = stall.length(at);
+        self.totals.ended += 1;
+        self.totals.lost += length;
+        self.totals.longest = self.totals.longest.max(length);
+        self.totals.tail += stall.tail.unwrap_or_default();
+        let stall = Arc::new(stall);
+        self.ended.push(Reverse(Costly(length, Arc::clone(&stall))));
+        if self.ended.len() > MAX_ENDED {
+            self.ended.pop();
+        }
+        Some(stall)
+    }
+}
