@@ -2,4 +2,6 @@
 //!
 //! The flow runs one way: probe → record → clock → timeline → diagnosis → view.
 
+pub mod kernel;
+pub mod probe;
 pub mod record;

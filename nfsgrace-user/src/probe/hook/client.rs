@@ -1,0 +1,62 @@
+//! Hooks of the client: fs/nfs/nfs4proc.c, fs/nfs/nfs4file.c and fs/nfs/dir.c.
+//!
+//! Prototypes were checked in 5.10.262, 6.1.192, 6.12.117, 6.16.12, 6.18.15 and 7.3.4; "all" means these.
+
+use super::{Alternative, At, Hook, NFS, NFSV4, Point, SLEEPERS, Side, both, entry, returned};
+
+const fn client(name: &'static str, alternatives: &'static [Alternative], lost: &'static str) -> Hook {
+    Hook::new(name, Side::Client, alternatives, lost)
+}
+
+const PATH: &str = "path of the file that a task waits for";
+
+/// `static int nfs_atomic_open(struct inode *dir, struct dentry *dentry, struct file *file, unsigned int open_flags,
+/// umode_t mode)`; all (`int nfs_atomic_open` up to 7.x in module `nfs`).
+static ATOMIC_OPEN: Hook = client("nfs_atomic_open", &[Alternative::direct(&[entry!(NFS, "nfs_atomic_open")])], PATH)
+    .instead_of(|layout| layout.octx_dentry);
+
+/// `static int nfs4_file_open(struct inode *inode, struct file *filp)`; all.
+static FILE_OPEN: Hook = client("nfs4_file_open", &[Alternative::direct(&[entry!(NFSV4, "nfs4_file_open")])], PATH)
+    .instead_of(|layout| layout.octx_dentry);
+
+/// `static struct nfs4_state *nfs4_do_open(struct inode *dir, struct nfs_open_context *ctx, int flags, struct iattr
+/// *sattr, struct nfs4_label *label, int *opened)`; all.
+static DO_OPEN: Hook = client(
+    "nfs4_do_open",
+    &[Alternative::direct(&both!(NFSV4, "nfs4_do_open", SLEEPERS))],
+    "when a blocked open began and ended, and its path",
+)
+.essential();
+
+/// `static int nfs4_run_open_task(struct nfs4_opendata *data, struct nfs_open_context *ctx)`; all (5.10 has `int
+/// isrecover` instead). No argument is read.
+static RUN_OPEN_TASK: Hook = client(
+    "nfs4_run_open_task",
+    &[Alternative::direct(&[entry!(NFSV4, "nfs4_run_open_task").any_suffix()])],
+    "the moment of each further attempt",
+);
+
+/// `int nfs4_handle_exception(struct nfs_server *server, int errorcode, struct nfs4_exception *exception)`; all.
+static HANDLE_EXCEPTION: Hook = client(
+    "nfs4_handle_exception",
+    &[Alternative::direct(&both!(NFSV4, "nfs4_handle_exception", SLEEPERS))],
+    "each refusal, and which error it was",
+)
+.essential();
+
+/// `static int nfs4_delay(long *timeout, bool interruptible)`; inlined in all.
+static DELAY: Hook = client(
+    "nfs4_delay",
+    &[
+        Alternative::direct(&both!(NFSV4, "nfs4_delay", SLEEPERS)),
+        Alternative::inferred(
+            &both!(NFSV4, "nfs4_handle_exception", SLEEPERS),
+            "inlined: the sleep is entry to return of nfs4_handle_exception, its length computed from \
+             exception->timeout",
+        ),
+    ],
+    "each sleep, asked and slept",
+)
+.essential();
+
+pub(super) static HOOKS: &[&Hook] = &[&ATOMIC_OPEN, &FILE_OPEN, &DO_OPEN, &RUN_OPEN_TASK, &HANDLE_EXCEPTION, &DELAY];

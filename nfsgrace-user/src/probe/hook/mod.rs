@@ -1,0 +1,195 @@
+//! Hooks: the events that the timelines are made of, and the kernel functions where each can be seen.
+//!
+//! A function that this tool wants to see may be inlined, renamed by the compiler, or not built into a kernel. So a
+//! hook is not a function but an event, with alternatives in order of preference.
+
+mod client;
+mod server;
+
+use nfsgrace_ebpf::Layout;
+
+/// An event, and where it can be seen.
+#[derive(Debug)]
+pub struct Hook {
+    /// The kernel's name for it: that of the function where it is seen best.
+    pub name: &'static str,
+    /// Whose event it is.
+    pub side: Side,
+    /// Ways to see it, the best first.
+    pub alternatives: &'static [Alternative],
+    /// What is lost where none of them works.
+    pub lost: &'static str,
+    /// Whether there is no explanation without it.
+    pub essential: bool,
+    /// It only makes up for this field of the [`Layout`], where that is not known.
+    pub instead_of: Option<fn(&Layout) -> u32>,
+    /// The build option without which the kernel has no such event, and nothing is lost.
+    pub option: Option<&'static str>,
+}
+
+/// Whose event a hook is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The NFS server's.
+    Server,
+    /// The NFS client's.
+    Client,
+}
+
+/// A way to see an event: places that are all needed.
+#[derive(Debug)]
+pub struct Alternative {
+    /// Where.
+    pub points: &'static [Point],
+    /// How the event follows from what is seen there; `None` where it is seen itself.
+    pub inferred: Option<&'static str>,
+}
+
+/// A place in a kernel function, and the eBPF program that runs there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Point {
+    /// The function.
+    pub symbol: &'static str,
+    /// Its module; `None` for the kernel image.
+    pub module: Option<&'static str>,
+    /// Where in the function.
+    pub at: At,
+    /// Name of the program.
+    pub program: &'static str,
+    /// Whether no argument is read, so that a part of the function with a suffix (`.part.0`) will do.
+    pub suffix_ok: bool,
+}
+
+/// Where in a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum At {
+    /// At its first instruction.
+    Entry,
+    /// When it returns.
+    Return {
+        /// Most threads inside of it at once whose return is seen.
+        max_active: u32,
+    },
+}
+
+const NFSD: Option<&str> = Some("nfsd");
+const GRACE: Option<&str> = Some("grace");
+const NFS: Option<&str> = Some("nfs");
+const NFSV4: Option<&str> = Some("nfsv4");
+const VMLINUX: Option<&str> = None;
+
+/// Threads sleep inside: the kernel keeps room for one thread per processor unless asked for more.
+const SLEEPERS: u32 = 4096;
+/// Every request comes by.
+const REQUESTS: u32 = 256;
+/// Seldom called.
+const FEW: u32 = 16;
+
+/// Entry and return of a function, with programs named after it, or after `as`.
+macro_rules! both {
+    ($module:expr, $symbol:literal, $active:expr) => {
+        both!($module, $symbol as $symbol, $active)
+    };
+    ($module:expr, $symbol:literal as $program:literal, $active:expr) => {
+        [entry!($module, $symbol as $program), returned!($module, $symbol as $program, $active)]
+    };
+}
+macro_rules! entry {
+    ($module:expr, $symbol:literal) => {
+        entry!($module, $symbol as $symbol)
+    };
+    ($module:expr, $symbol:literal as $program:literal) => {
+        Point { symbol: $symbol, module: $module, at: At::Entry, program: $program, suffix_ok: false }
+    };
+}
+macro_rules! returned {
+    ($module:expr, $symbol:literal, $active:expr) => {
+        returned!($module, $symbol as $symbol, $active)
+    };
+    ($module:expr, $symbol:literal as $program:literal, $active:expr) => {
+        Point {
+            symbol: $symbol,
+            module: $module,
+            at: At::Return { max_active: $active },
+            program: concat!($program, "_ret"),
+            suffix_ok: false,
+        }
+    };
+}
+use {both, entry, returned};
+
+impl Point {
+    const fn any_suffix(self) -> Self {
+        Self { suffix_ok: true, ..self }
+    }
+}
+
+impl Hook {
+    const fn new(name: &'static str, side: Side, alternatives: &'static [Alternative], lost: &'static str) -> Self {
+        Self { name, side, alternatives, lost, essential: false, instead_of: None, option: None }
+    }
+
+    const fn essential(self) -> Self {
+        Self { essential: true, ..self }
+    }
+
+    const fn instead_of(self, field: fn(&Layout) -> u32) -> Self {
+        Self { instead_of: Some(field), ..self }
+    }
+
+    const fn with_option(self, option: &'static str) -> Self {
+        Self { option: Some(option), ..self }
+    }
+}
+
+impl Alternative {
+    const fn direct(points: &'static [Point]) -> Self {
+        Self { points, inferred: None }
+    }
+
+    const fn inferred(points: &'static [Point], how: &'static str) -> Self {
+        Self { points, inferred: Some(how) }
+    }
+}
+
+/// All hooks, the server's first, in the order in which they happen.
+pub fn all() -> impl Iterator<Item = &'static Hook> {
+    server::HOOKS.iter().copied().chain(client::HOOKS.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    fn points() -> impl Iterator<Item = &'static Point> {
+        all().flat_map(|hook| hook.alternatives).flat_map(|alternative| alternative.points)
+    }
+
+    #[test]
+    fn programs_are_named_after_their_functions() {
+        for point in points() {
+            let name = point.symbol.trim_start_matches('_');
+            match point.at {
+                At::Entry => assert_eq!(point.program, name),
+                At::Return { .. } => assert_eq!(point.program, format!("{name}_ret")),
+            }
+        }
+    }
+
+    #[test]
+    fn a_program_has_one_place_only() {
+        let mut places = BTreeMap::new();
+        for point in points() {
+            assert_eq!(places.entry(point.program).or_insert(point), &point);
+        }
+    }
+
+    #[test]
+    fn hooks_have_different_names_and_something_to_lose() {
+        let names: BTreeSet<_> = all().map(|hook| hook.name).collect();
+        assert_eq!(names.len(), all().count());
+        assert!(all().all(|hook| !hook.lost.is_empty() && !hook.alternatives.is_empty()));
+    }
+}
