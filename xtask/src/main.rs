@@ -1,2 +1,36 @@
-//! xtask
-fn main() {}
+//! Developer commands of nfsgrace. `cargo xtask --help` lists them.
+
+mod artifact;
+mod interrupt;
+mod lab;
+mod tool;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Developer commands of nfsgrace
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Runs nfsgrace in a virtual machine with a real kernel, while an NFS server restarts
+    Lab(lab::command::LabArguments),
+}
+
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    interrupt::listen()?;
+    match command {
+        Command::Lab(lab) => lab.run(),
+    }
+}

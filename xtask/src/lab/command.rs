@@ -1,0 +1,204 @@
+//! `cargo xtask lab`
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+
+use super::{
+    cache::Cache,
+    fixtures,
+    kernel::Kernel,
+    machine::Ending,
+    prepared::{self, Lab},
+    run::{Outcome, Run},
+    scenario::{Expectation, Scenario},
+    series::Series,
+};
+use crate::tool;
+
+/// How much of a guest's console an error shows.
+const CONSOLE_LINES: usize = 60;
+
+/// The arguments of `cargo xtask lab`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct LabArguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Names the kernels and the scenarios
+    List,
+    /// Fetches kernels and programs that are newer than the cached ones
+    Update,
+    /// Saves what each kernel tells about its functions and types, for tests without a kernel
+    Fixtures(fixtures::Fixtures),
+}
+
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// Kernel series of the guest (with two guests: of the server's)
+    #[arg(long, default_value = "6.18")]
+    kernel: Series,
+    /// With two guests: kernel series of the client's, where nfsgrace runs [default: as --kernel]
+    #[arg(long)]
+    client_kernel: Option<Series>,
+    /// What happens in it; `lab list` names them
+    #[arg(long, required_unless_present = "shell")]
+    scenario: Option<String>,
+    /// Length of the grace period, seconds; 10 is the least that nfsd accepts
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(10..=3600))]
+    grace: u32,
+    /// Gives a shell in the guest instead
+    #[arg(long)]
+    shell: bool,
+    /// Keeps the session file, the witness's trace and the logs in this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    keep: Option<PathBuf>,
+    /// Runs this nfsgrace instead of this checkout's
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// More arguments for `nfsgrace watch`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+impl LabArguments {
+    /// Does what was asked.
+    pub fn run(self) -> Result<ExitCode> {
+        match self.command {
+            None => self.run.run(),
+            Some(Command::List) => list().map(|()| ExitCode::SUCCESS),
+            Some(Command::Update) => update().map(|()| ExitCode::SUCCESS),
+            Some(Command::Fixtures(fixtures)) => fixtures.run().map(|()| ExitCode::SUCCESS),
+        }
+    }
+}
+
+impl RunArguments {
+    fn run(self) -> Result<ExitCode> {
+        let Self { kernel, client_kernel, scenario, grace, shell, keep, binary, arguments } = self;
+        let scenario = Scenario::named(scenario.as_deref().unwrap_or("no-nfsdcld"))?;
+        if client_kernel.is_some() && !scenario.two_guests {
+            bail!("{} has one guest only: its kernel is --kernel", scenario.name);
+        }
+        let client_kernel = client_kernel.unwrap_or(kernel);
+        let lab = Lab::prepare(&[kernel, client_kernel], binary)?;
+        let run = Run {
+            scenario,
+            kernel: lab.kernel(kernel)?,
+            client_kernel: lab.kernel(client_kernel)?,
+            grace_s: grace,
+            arguments,
+            terminal: terminal_size(),
+        };
+        if shell {
+            run.shell(&lab)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        eprintln!("lab: booting {} …", run.kernel.release);
+        let outcome = run.run(&lab, &mut print, &mut || {})?;
+        if let Some(directory) = keep {
+            self::keep(&outcome, &directory)?;
+        }
+        conclude(&outcome)
+    }
+}
+
+/// Size of this program's terminal, columns and rows.
+pub fn terminal_size() -> Option<(u16, u16)> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(stdout).ok()?;
+    Some(if size.ws_col == 0 { (80, 24) } else { (size.ws_col, size.ws_row) })
+}
+
+/// Passes on what nfsgrace prints, at once.
+pub fn print(bytes: &[u8]) {
+    let mut stdout = io::stdout().lock();
+    // A reader that went away is no reason to stop the guest half way.
+    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+}
+
+/// nfsgrace's own exit status; an error with the guest's console when it never got so far.
+fn conclude(outcome: &Outcome) -> Result<ExitCode> {
+    ended_well(outcome)?;
+    let status = outcome.results.exit_status().context("the guest did not say how nfsgrace ended")?;
+    Ok(ExitCode::from(status))
+}
+
+/// An error, with all that the guest printed, unless the scenario went through to its end.
+pub fn ended_well(outcome: &Outcome) -> Result<()> {
+    let what = match &outcome.ending {
+        Ending::Done => match outcome.results.text("failed") {
+            Some(reason) => format!("a step of the scenario failed: {}", reason.trim()),
+            None => return Ok(()),
+        },
+        Ending::Crashed(line) => format!("the guest's kernel crashed: {line}"),
+        Ending::Silent(time) => format!("the guest hangs: it printed nothing for {} s", time.as_secs()),
+        Ending::TooLong(time) => format!("the guest was not done after {} s", time.as_secs()),
+        Ending::Gone(reason) => format!("the guest went away: {reason}"),
+        Ending::Dismissed => "the guest was not needed any more".to_owned(),
+        Ending::Interrupted => bail!("interrupted"),
+    };
+    let lines: Vec<&str> = outcome.console.lines().collect();
+    let last = lines[lines.len().saturating_sub(CONSOLE_LINES)..].join("\n");
+    bail!("{what}\n--- the end of the guest's console (--keep keeps all of it)\n{last}\n---")
+}
+
+/// Copies everything that a run left into `directory`.
+pub fn keep(outcome: &Outcome, directory: &Path) -> Result<()> {
+    let write = || -> Result<()> {
+        fs::create_dir_all(directory)?;
+        fs::write(directory.join("console"), &outcome.console)?;
+        let results = outcome.results.path();
+        if results.is_dir() {
+            tool::capture(tool::command("cp").arg("-rT").arg(results).arg(directory))?;
+        }
+        Ok(())
+    };
+    write().with_context(|| format!("cannot keep the results in {}", directory.display()))
+}
+
+fn list() -> Result<()> {
+    let cache = Cache::open()?;
+    println!("Kernels:");
+    for series in Series::ALL {
+        let cached = Kernel::cached(&cache, series).map_or("not fetched yet".to_owned(), |kernel| kernel.release);
+        println!("  {series:<6}{cached}");
+    }
+    println!("\nScenarios:");
+    let scenarios = Scenario::all()?;
+    let width = scenarios.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
+    for Scenario { name, about, expectations, .. } in scenarios {
+        println!("  {name:<width$}  {about}");
+        for (series, expectation) in expectations {
+            if let Expectation::Skip(reason) = expectation {
+                println!("  {:<width$}  (not on {series}: {reason})", "");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn update() -> Result<()> {
+    let cache = Cache::open()?;
+    let _lock = cache.lock()?;
+    let (_, kernels) = prepared::fetch(&cache, &Series::ALL, true)?;
+    for (series, kernel) in kernels {
+        println!("{series:<6}{}", kernel.release);
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! The lab: real kernels with a real nfsd and a real NFS client, in virtual machines.
+
+pub mod accelerator;
+pub mod apt;
+pub mod cache;
+pub mod command;
+pub mod console;
+pub mod cpio;
+pub mod fixtures;
+pub mod kernel;
+pub mod machine;
+pub mod prepared;
+pub mod run;
+pub mod scenario;
+pub mod series;
+pub mod sources;
+pub mod userspace;

@@ -1,0 +1,233 @@
+//! Runs one scenario: in one guest, or in two with a cable between them.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::{
+    cache::RunDirectory,
+    console::Console,
+    cpio::Archive,
+    kernel::Kernel,
+    machine::{Cable, Ending, Machine, wait_for_socket},
+    prepared::Lab,
+    scenario::Scenario,
+};
+use crate::tool;
+
+/// Room for what a guest brings back.
+const DISK: u64 = 256 << 20;
+
+/// One run of a scenario.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// What happens.
+    pub scenario: Scenario,
+    /// The kernel of the server: of the only guest where there is one.
+    pub kernel: Kernel,
+    /// With two guests: the kernel of the client, where nfsgrace runs.
+    pub client_kernel: Kernel,
+    /// Length of the grace period, seconds.
+    pub grace_s: u32,
+    /// More arguments for nfsgrace.
+    pub arguments: Vec<String>,
+    /// Size of the terminal that nfsgrace gets, columns and rows; `None` gives it a pipe.
+    pub terminal: Option<(u16, u16)>,
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How the guest with nfsgrace ended.
+    pub ending: Ending,
+    /// Consoles of all guests.
+    pub console: String,
+    /// Files that the guest with nfsgrace brought back.
+    pub results: Results,
+}
+
+/// Files that a guest saved in `/lab/res`; they go away with this value.
+#[derive(Debug)]
+pub struct Results {
+    directory: RunDirectory,
+}
+
+impl Results {
+    /// The directory.
+    pub fn path(&self) -> PathBuf {
+        self.directory.path("res")
+    }
+
+    /// One file's text; `None` when the guest did not save it.
+    pub fn text(&self, name: &str) -> Option<String> {
+        fs::read(self.path().join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// nfsgrace's exit status.
+    pub fn exit_status(&self) -> Option<u8> {
+        self.text("exit")?.trim().parse().ok()
+    }
+}
+
+impl Run {
+    /// Runs it. `stream` gets what nfsgrace prints, as it prints it; `booted` is called when all guests are up.
+    pub fn run(&self, lab: &Lab, stream: &mut dyn FnMut(&[u8]), booted: &mut dyn FnMut()) -> Result<Outcome> {
+        let directory = RunDirectory::create(&lab.cache)?;
+        if !self.scenario.two_guests {
+            let (ending, console) =
+                self.guest(lab, &directory, &self.kernel, None, stream, booted, &AtomicBool::new(false))?;
+            return outcome(ending, console, directory);
+        }
+        let server_directory = RunDirectory::create(&lab.cache)?;
+        let socket = server_directory.path("cable.sock");
+        let dismissed = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let server = scope.spawn(|| {
+                let cable = Cable { socket: socket.clone(), makes_socket: true };
+                self.guest(lab, &server_directory, &self.kernel, Some(cable), &mut |_| {}, &mut || {}, &dismissed)
+            });
+            let client = wait_for_socket(&socket).and_then(|()| {
+                let cable = Cable { socket: socket.clone(), makes_socket: false };
+                let never = AtomicBool::new(false);
+                self.guest(lab, &directory, &self.client_kernel, Some(cable), stream, booted, &never)
+            });
+            dismissed.store(true, Ordering::Relaxed);
+            let server = server.join().map_err(|_| anyhow!("the thread that ran the server's guest panicked"))?;
+            let (server_ending, server_console) = server.context("the server's guest")?;
+            let (ending, console) = client.context("the client's guest")?;
+            let ending = match (ending, server_ending) {
+                // The client's trouble may be a consequence of the server's.
+                (_, crash @ (Ending::Crashed(_) | Ending::Gone(_))) => crash,
+                (ending, _) => ending,
+            };
+            outcome(ending, format!("--- server\n{server_console}--- client\n{console}"), directory)
+        })
+    }
+
+    /// Starts a guest with the scenario's helpers at hand, and a shell instead of the scenario.
+    pub fn shell(&self, lab: &Lab) -> Result<()> {
+        let directory = RunDirectory::create(&lab.cache)?;
+        let initramfs = self.initramfs(lab, &directory, &self.kernel, "shell")?;
+        let disk = disk(&directory)?;
+        let machine = Machine {
+            accelerator: lab.accelerator,
+            kernel: &self.kernel.image,
+            initramfs: &initramfs,
+            directory: &directory.path(""),
+            disk: &disk,
+            cable: None,
+        };
+        machine.run_interactively()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the only caller is above")]
+    fn guest(
+        &self,
+        lab: &Lab,
+        directory: &RunDirectory,
+        kernel: &Kernel,
+        cable: Option<Cable>,
+        stream: &mut dyn FnMut(&[u8]),
+        booted: &mut dyn FnMut(),
+        dismissed: &AtomicBool,
+    ) -> Result<(Ending, String)> {
+        let role = match &cable {
+            None => "alone",
+            Some(Cable { makes_socket: true, .. }) => "server",
+            Some(Cable { makes_socket: false, .. }) => "client",
+        };
+        let initramfs = self.initramfs(lab, directory, kernel, role)?;
+        let disk = disk(directory)?;
+        let mut console = Console::default();
+        let machine = Machine {
+            accelerator: lab.accelerator,
+            kernel: &kernel.image,
+            initramfs: &initramfs,
+            directory: &directory.path(""),
+            disk: &disk,
+            cable,
+        };
+        let ending = machine.run(self.limit(), &mut console, stream, booted, dismissed)?;
+        if ending == Ending::Done && role != "server" {
+            tool::capture(tool::command("tar").arg("-xf").arg(&disk).arg("-C").arg(directory.path("")))
+                .context("the guest brought back no results")?;
+        }
+        let _ = fs::remove_file(initramfs);
+        let _ = fs::remove_file(disk);
+        Ok((ending, console.text().to_owned()))
+    }
+
+    /// Scenarios have up to three grace periods, each of which may be prolonged to twice its length.
+    fn limit(&self) -> Duration {
+        Duration::from_secs(180 + 6 * u64::from(self.grace_s))
+    }
+
+    fn initramfs(&self, lab: &Lab, directory: &RunDirectory, kernel: &Kernel, role: &str) -> Result<PathBuf> {
+        let path = directory.path("initramfs");
+        let mut file = BufWriter::new(File::create(&path)?);
+        for archive in [&lab.userspace, &kernel.modules] {
+            let mut archive = File::open(archive).with_context(|| format!("cannot read {}", archive.display()))?;
+            std::io::copy(&mut archive, &mut file)?;
+        }
+        let mut archive = Archive::new(file);
+        let guest_files = Scenario::directory();
+        let guest_files = guest_files.parent().unwrap_or(Path::new("."));
+        archive.copy("init", &guest_files.join("init"))?;
+        for name in ["lib.sh", "witness.sh", "serve.sh", "probes"] {
+            archive.copy(&format!("lab/{name}"), &guest_files.join(name))?;
+        }
+        archive.copy("lab/scenario.sh", &Scenario::directory().join(format!("{}.sh", self.scenario.name)))?;
+        archive.file("lab/settings.sh", 0o644, self.settings(role).as_bytes())?;
+        archive.copy("usr/bin/lab-open", &lab.lab_open)?;
+        archive.copy("usr/bin/nfsgrace", &lab.nfsgrace)?;
+        archive.finish()?.flush()?;
+        Ok(path)
+    }
+
+    fn settings(&self, role: &str) -> String {
+        let (columns, rows) = self.terminal.unwrap_or_default();
+        let arguments: Vec<String> = self.arguments.iter().map(|argument| quoted(argument)).collect();
+        let name = &self.scenario.name;
+        let grace_s = self.grace_s;
+        // The whole list is one word here, which lib.sh takes apart again.
+        let arguments = quoted(&arguments.join(" "));
+        format!(
+            "SCENARIO={name}\nROLE={role}\nGRACE={grace_s}\nCOLUMNS={columns}\nROWS={rows}\nARGUMENTS={arguments}\n"
+        )
+    }
+}
+
+fn outcome(ending: Ending, console: String, directory: RunDirectory) -> Result<Outcome> {
+    Ok(Outcome { ending, console, results: Results { directory } })
+}
+
+fn disk(directory: &RunDirectory) -> Result<PathBuf> {
+    let path = directory.path("disk");
+    File::create(&path)?.set_len(DISK)?;
+    Ok(path)
+}
+
+/// For a shell, in single quotes.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_word_survives_the_shell() {
+        let word = r#"a 'b' "c" $d \"#;
+        let command = format!("printf %s {}", quoted(word));
+        let text = tool::capture_text(tool::command("sh").arg("-c").arg(command)).expect("a shell");
+        assert_eq!(text, word);
+    }
+}

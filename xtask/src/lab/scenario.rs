@@ -1,0 +1,211 @@
+//! What the head of a scenario file says. The language is documented in `docs/adding-a-scenario.md`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::series::Series;
+
+/// A scenario: steps for a guest's shell, and what nfsgrace should make of them.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Name of its file without `.sh`.
+    pub name: String,
+    /// One line.
+    pub about: String,
+    /// What is expected of each kernel.
+    pub expectations: BTreeMap<Series, Expectation>,
+    /// Whether the server is in a guest of its own.
+    pub two_guests: bool,
+    /// With two guests: the server's kernel where none is asked for.
+    pub server_kernel: Option<Series>,
+}
+
+/// What is expected on one kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expectation {
+    /// The scenario makes no sense there, for this reason.
+    Skip(String),
+    /// It runs, and ends so.
+    Run {
+        /// What nfsgrace concludes.
+        verdicts: Vec<Verdict>,
+        /// Whether an open is blocked by the grace period.
+        stall: bool,
+    },
+}
+
+/// A verdict that is expected, or (`id?`) allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The cause's stable id.
+    pub id: String,
+    /// Whether it may be missing.
+    pub optional: bool,
+}
+
+impl Scenario {
+    /// The directory of the scenarios and of the guests' other files.
+    pub fn directory() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/scenarios")
+    }
+
+    /// All scenarios, by name.
+    pub fn all() -> Result<Vec<Self>> {
+        let directory = Self::directory();
+        let entries = fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
+        let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "sh"));
+        paths.sort();
+        paths.iter().map(|path| Self::read(path)).collect()
+    }
+
+    /// The scenario called `name`.
+    pub fn named(name: &str) -> Result<Self> {
+        let all = Self::all()?;
+        let names: Vec<String> = all.iter().map(|scenario| scenario.name.clone()).collect();
+        let found = all.into_iter().find(|scenario| scenario.name == name);
+        found.ok_or_else(|| anyhow!("there is no scenario {name}; there are {}", names.join(", ")))
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        Self::parse(&name, &text).with_context(|| format!("in {}", path.display()))
+    }
+
+    fn parse(name: &str, text: &str) -> Result<Self> {
+        let fields = text.lines().take_while(|line| line.starts_with('#')).filter_map(Field::parse);
+        let (mut about, mut guests, mut server_kernel) = (None, "1".to_owned(), None);
+        let mut expectations = BTreeMap::new();
+        let (mut verdicts, mut stalls, mut skips) = (PerSeries::default(), PerSeries::default(), PerSeries::default());
+        for field in fields {
+            let Field { key, series, value } = field?;
+            match key.as_str() {
+                "about" => about = Some(value),
+                "guests" => guests = value,
+                "server" => server_kernel = Some(value.parse().map_err(|error: String| anyhow!(error))?),
+                "expect" => verdicts.set(&series, value),
+                "stall" => stalls.set(&series, value),
+                "skip" if series.is_empty() => bail!("`skip` must name the kernels to skip"),
+                "skip" => skips.set(&series, value),
+                other => bail!("`{other}` is not a field of a scenario's head"),
+            }
+        }
+        for series in Series::ALL {
+            let expectation = match skips.get(series) {
+                Some(reason) => Expectation::Skip(reason.to_owned()),
+                None => {
+                    let verdicts = verdicts.get(series).with_context(|| format!("nothing is expected of {series}"))?;
+                    let stall = match stalls.get(series) {
+                        Some("yes") => true,
+                        None | Some("no") => false,
+                        Some(other) => bail!("`stall` is `yes` or `no`, not `{other}`"),
+                    };
+                    Expectation::Run { verdicts: verdicts.split_whitespace().map(Verdict::parse).collect(), stall }
+                }
+            };
+            expectations.insert(series, expectation);
+        }
+        let two_guests = match guests.as_str() {
+            "1" => false,
+            "2" => true,
+            other => bail!("`guests` is 1 or 2, not {other}"),
+        };
+        let about = about.context("there is no `# about:` line")?;
+        Ok(Self { name: name.to_owned(), about, expectations, two_guests, server_kernel })
+    }
+}
+
+impl Verdict {
+    fn parse(word: &str) -> Self {
+        let id = word.trim_end_matches([',', '?']).to_owned();
+        Self { optional: word.trim_end_matches(',').ends_with('?'), id }
+    }
+}
+
+/// `# key: value` or `# key SERIES…: value`
+struct Field {
+    key: String,
+    series: Vec<Series>,
+    value: String,
+}
+
+impl Field {
+    /// `None` for a comment that is no field.
+    fn parse(line: &str) -> Option<Result<Self>> {
+        let (left, value) = line.strip_prefix('#')?.split_once(": ")?;
+        let mut words = left.split_whitespace();
+        let key = words.next()?.to_owned();
+        let series: Result<Vec<Series>, String> = words.map(str::parse).collect();
+        Some(series.map(|series| Self { key, series, value: value.trim().to_owned() }).map_err(|error| anyhow!(error)))
+    }
+}
+
+/// A value for all series, and others for some.
+#[derive(Default)]
+struct PerSeries {
+    general: Option<String>,
+    special: BTreeMap<Series, String>,
+}
+
+impl PerSeries {
+    fn set(&mut self, series: &[Series], value: String) {
+        if series.is_empty() {
+            self.general = Some(value);
+        } else {
+            self.special.extend(series.iter().map(|&series| (series, value.clone())));
+        }
+    }
+
+    fn get(&self, series: Series) -> Option<&str> {
+        self.special.get(&series).or(self.general.as_ref()).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "# about: nobody holds the pipe\n# expect: nfsdcld-not-running backoff-tail?\n\
+        # expect 5.10 6.1: healthy\n# stall: yes\n# stall 5.10 6.1: no\n# skip 6.12: it has no such thing\n\nserver_start\n";
+
+    fn verdict(id: &str, optional: bool) -> Verdict {
+        Verdict { id: id.to_owned(), optional }
+    }
+
+    #[test]
+    fn a_special_expectation_beats_the_general_one() {
+        let scenario = Scenario::parse("x", HEAD).expect("a good head");
+        assert_eq!(scenario.about, "nobody holds the pipe");
+        let expected = |series| scenario.expectations[&series].clone();
+        let healthy = Expectation::Run { verdicts: vec![verdict("healthy", false)], stall: false };
+        assert_eq!(expected(Series::V5_10), healthy);
+        assert_eq!(expected(Series::V6_12), Expectation::Skip("it has no such thing".to_owned()));
+        let hang = vec![verdict("nfsdcld-not-running", false), verdict("backoff-tail", true)];
+        assert_eq!(expected(Series::V7), Expectation::Run { verdicts: hang, stall: true });
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (head, complaint) in [
+            ("# expect: healthy\n", "about"),
+            ("# about: x\n", "nothing is expected of 5.10"),
+            ("# about: x\n# expext: healthy\n", "expext"),
+            ("# about: x\n# expect 4.19: healthy\n", "no such kernel"),
+        ] {
+            let error = Scenario::parse("x", head).expect_err("a bad head");
+            assert!(format!("{error:#}").contains(complaint), "{error:#}");
+        }
+    }
+
+    #[test]
+    fn every_scenario_of_the_lab_is_well_formed() {
+        let scenarios = Scenario::all().expect("all heads are good");
+        assert!(scenarios.len() >= 10);
+    }
+}
