@@ -1,0 +1,164 @@
+# What scenarios are made of. Each function is one step; docs/adding-a-scenario.md explains the common ones.
+# A step that fails ends the scenario: `fail` says why.
+. /lab/settings.sh
+. /lab/witness.sh
+RES=/lab/res
+NFSD=/proc/fs/nfsd
+SERVER=127.0.0.1
+[ "$ROLE" = client ] && SERVER=10.0.0.1
+# 4.1 unless a scenario says otherwise; clientaddr because a guest without network has no other.
+VERS=4.1
+
+say() { echo "[$(cut -d' ' -f1 /proc/uptime)] $*"; }
+fail() { say "FAILED: $*"; echo "$*" >$RES/failed; exit 1; }
+
+# wait_for SECONDS COMMAND…: until COMMAND succeeds.
+wait_for() {
+  local seconds=$1 end; shift
+  end=$(($(cut -d. -f1 /proc/uptime) + seconds))
+  until "$@" >/dev/null 2>&1; do
+    [ "$(cut -d. -f1 /proc/uptime)" -le "$end" ] || fail "waited $seconds s in vain for: $*"
+    sleep 0.05
+  done
+}
+
+# --- the server
+
+# Modules, file systems and settings that nfsd needs. The first step of every scenario, server_start does it.
+server_prepare() {
+  [ -e $NFSD/threads ] && return
+  modprobe nfsd || fail 'no nfsd module'
+  pipefs_mount
+  mount -t nfsd nfsd $NFSD
+  echo "$GRACE" >$NFSD/nfsv4leasetime
+  echo "$GRACE" >$NFSD/nfsv4gracetime
+  grep -q ' /export ' /proc/mounts || mount -t tmpfs export /export
+  chmod 777 /export
+  exportfs -o rw,fsid=0,no_root_squash,insecure,no_subtree_check,sync '*:/export' 2>/dev/null
+}
+pipefs_mount() { mount -t rpc_pipefs rpc_pipefs /var/lib/nfs/rpc_pipefs; }
+pipefs_unmount() { umount /var/lib/nfs/rpc_pipefs || fail 'rpc_pipefs is busy'; }
+
+# No NFSv3: it would need rpcbind.
+server_start() {
+  server_prepare
+  say 'nfsd starts'
+  rpc.nfsd -N 3 8 || fail 'rpc.nfsd'
+  pidof rpc.mountd >/dev/null || rpc.mountd -N 3
+  say 'nfsd runs'
+}
+server_stop() { rpc.nfsd 0 || fail 'rpc.nfsd 0'; say 'nfsd is stopped'; }
+server_restart() { server_stop; server_start; }
+
+in_grace() { [ "$(cat $NFSD/v4_end_grace)" = N ]; }
+grace_is_over() { ! in_grace; }
+# A grace period may be prolonged to twice its length.
+wait_grace_over() { wait_for $((GRACE * 2 + 10)) grace_is_over; say 'the grace period is over'; }
+try_to_end_grace() {
+  if echo Y >$NFSD/v4_end_grace; then say 'v4_end_grace: accepted'; else say 'v4_end_grace: refused'; fi
+}
+
+# --- trackers
+
+nfsdcld_start() {
+  server_prepare
+  nfsdcld -F -d >$RES/nfsdcld.log 2>&1 &
+  wait_for 10 nfsdcld_is_ready
+}
+# It waits for its pipe, which is there only while nfsd tries to reach it.
+nfsdcld_is_ready() { grep -q 'Starting event dispatch handler' $RES/nfsdcld.log; }
+nfsdcld_stop() { kill "$(pidof nfsdcld)"; wait_for 10 nfsdcld_is_gone; }
+nfsdcld_is_gone() { ! pidof nfsdcld; }
+remove_nfsdcltrack() { rm /sbin/nfsdcltrack; }
+remove_recovery_dir() { rmdir /var/lib/nfs/v4recovery; }
+
+# --- the client
+
+mount_nfs() {
+  modprobe nfsv4
+  mount -t nfs4 -o "vers=$VERS,clientaddr=$([ "$ROLE" = client ] && echo 10.0.0.2 || echo 127.0.0.1)" $SERVER:/ /mnt ||
+    fail 'mount'
+}
+
+# open_file NAME…: opens /mnt/NAME, one after the other, and notes how long each took.
+open_file() {
+  local name
+  for name in "$@"; do
+    lab-open "/mnt/$name" >/tmp/open-"$name" || say "opening $name failed"
+    cat /tmp/open-"$name" >>$RES/opens
+    say "open: $(cat /tmp/open-"$name")"
+  done
+}
+
+# open_many TASKS RATE NAME: TASKS tasks, RATE new ones a second, open /mnt/NAME-1, /mnt/NAME-2, …
+open_many() { lab-open --tasks "$1" --rate "$2" "/mnt/$3" >>$RES/opens || say 'some opens failed'; say "$1 opens"; }
+
+# --- nfsgrace
+
+# Starts the witness and nfsgrace, and waits until nfsgrace watches.
+watch_start() {
+  witness_start
+  # Where nfsgrace prints: the host reads the other end of this line.
+  stty -F /dev/ttyS1 raw -echo
+  local start command="exec nfsgrace watch --record $RES/session.ndjson $ARGUMENTS"
+  start=$(cut -d' ' -f1 /proc/uptime)
+  if [ "$COLUMNS" -gt 0 ]; then
+    stty -F /dev/ttyS1 cols "$COLUMNS" rows "$ROWS"
+    TERM=xterm-256color SHELL=/bin/sh script -qefc "$command" $RES/stdout </dev/ttyS1 >/dev/ttyS1 2>&1 &
+  else
+    mkfifo /tmp/nfsgrace.out
+    tee $RES/stdout </tmp/nfsgrace.out >/dev/ttyS1 &
+    eval "($command)" >/tmp/nfsgrace.out 2>&1 &
+  fi
+  WATCH=$!
+  wait_for 60 watch_is_ready_or_gone
+  watch_is_ready || { wait $WATCH; echo $? >$RES/exit; fail "nfsgrace ended early: $(cat $RES/stdout)"; }
+  say "nfsgrace watches, $(echo "$(cut -d' ' -f1 /proc/uptime) $start" | awk '{print $1 - $2}') s after its start"
+}
+watch_is_ready() { grep -aq '^watching' $RES/stdout; }
+watch_is_ready_or_gone() { watch_is_ready || ! kill -0 $WATCH; }
+
+# Ends nfsgrace as Ctrl-C would, and keeps its exit status and the most memory that it had.
+watch_stop() {
+  local pid
+  pid=$(pidof nfsgrace)
+  if [ -n "$pid" ]; then
+    grep -E 'VmHWM|VmRSS' "/proc/${pid%% *}/status" >$RES/memory
+    kill -INT $pid
+  else
+    say 'nfsgrace is gone already'
+  fi
+  (sleep 30; kill -KILL $pid) 2>/dev/null &
+  wait $WATCH
+  echo $? >$RES/exit
+  kill $! 2>/dev/null
+  say "nfsgrace ended with status $(cat $RES/exit)"
+  witness_stop
+}
+
+# --- a second client, in a network namespace of this guest
+
+# Its own host name, else the server would take the two for one.
+second_client() {
+  modprobe veth
+  unshare --net --uts --mount sh -c 'hostname other; ip link set lo up; echo $$ >/tmp/other; exec sleep 100000' &
+  wait_for 10 test -s /tmp/other
+  OTHER=$(cat /tmp/other)
+  ip link add veth0 type veth || fail 'no veth'
+  ip link set veth1 netns "$OTHER"
+  ip addr add 10.9.0.1/24 dev veth0
+  ip link set veth0 up
+  on_other 'ip addr add 10.9.0.2/24 dev veth1; ip link set veth1 up'
+}
+on_other() { nsenter --target "$OTHER" --net --uts --mount sh -c ". /lab/lib.sh; $*"; }
+
+# --- two guests
+
+# on_server COMMAND…: runs it in the server's guest, and waits for its end.
+on_server() {
+  local answer
+  answer=$(echo "$*" | nc -w 60 $SERVER 7000 | tail -n 1)
+  [ "$answer" = done ] || fail "the server did not: $*"
+}
+server_answers() { echo true | nc -w 2 $SERVER 7000 | grep -q done; }
+wait_server() { modprobe nfsv4; wait_for 120 server_answers; }

@@ -1,0 +1,16 @@
+# about: several hundred tasks open files during a grace period
+# expect: nfsdcld-not-running backoff-tail?
+# expect 5.10 6.1 6.12: legacy-dir-missing backoff-tail?
+# stall: yes
+
+remove_nfsdcltrack
+remove_recovery_dir
+server_start
+mount_nfs
+wait_grace_over
+open_file before
+watch_start
+server_restart
+open_many 300 100 flood
+wait_grace_over
+watch_stop
