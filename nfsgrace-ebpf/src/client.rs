@@ -223,22 +223,20 @@ fn delay(ctx: &ProbeContext, operation: &mut Operation, timeout: Option<i64>, mu
 
 #[inline(always)]
 fn first_delay(ctx: &ProbeContext, delay: &Delay, dentry: u64, server: u64) {
-    let layout = layout();
-    let dev = read::field::<u64>(dentry, layout.dentry_sb)
-        .and_then(|superblock| read::field::<u32>(superblock, layout.sb_dev))
-        .unwrap_or(0);
-    let hostname = read::field::<u64>(server, layout.server_client)
-        .and_then(|client| read::field::<u64>(client, layout.client_hostname))
-        .unwrap_or(0);
     send::message::<FirstDelay>(MessageKind::FirstDelay, |to| {
+        let layout = layout();
         // SAFETY: `to` is a reserved, zeroed entry; each helper is given the room of the field it writes.
         unsafe {
             (*to).delay = *delay;
-            (*to).dev = dev;
-            if hostname != 0 {
+            if let Some(superblock) = read::field::<u64>(dentry, layout.dentry_sb) {
+                read::into(superblock, layout.sb_dev, &mut (*to).dev);
+            }
+            if let Some(client) = read::field::<u64>(server, layout.server_client)
+                && let Some(hostname) = read::field::<u64>(client, layout.client_hostname)
+            {
                 read::string(hostname, (&raw mut (*to).server).cast(), 64);
             }
-            (*to).path_len = path::names(dentry, (&raw mut (*to).path).cast());
+            path::names(dentry, to);
             bpf_get_stack(ctx.as_ptr(), (&raw mut (*to).frames).cast(), (STACK_DEPTH * 8) as u32, 0);
         }
     });

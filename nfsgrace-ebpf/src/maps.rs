@@ -16,7 +16,7 @@ pub static LAYOUT: Array<Layout> = Array::with_max_entries(1, 0);
 
 /// Server functions that a thread is inside of, by `pid_tgid`.
 #[map]
-pub static CALLS: HashMap<u64, CallState> = HashMap::with_max_entries(8192, 0);
+pub static CALLS: HashMap<u64, CallState> = HashMap::with_max_entries(4096, 0);
 
 /// Grace periods, by the address of their `struct lock_manager`.
 #[map]
@@ -28,7 +28,7 @@ pub static ANSWERS: HashMap<Question, u32> = HashMap::with_max_entries(512, 0);
 
 /// Questions to `__state_in_grace` on their way, by `pid_tgid`.
 #[map]
-pub static ASKED: HashMap<u64, Question> = HashMap::with_max_entries(8192, 0);
+pub static ASKED: HashMap<u64, Question> = HashMap::with_max_entries(4096, 0);
 
 /// Namespaces whose grace period a write to `v4_end_grace` asked to end.
 #[map]
@@ -44,7 +44,7 @@ pub static OPERATIONS: HashMap<u64, Operation> = HashMap::with_max_entries(16384
 
 /// Opens on their way to `nfs4_do_open`, by `pid_tgid`; only where that one's own argument cannot be read.
 #[map]
-pub static PREPARED: LruHashMap<u64, Prepared> = LruHashMap::with_max_entries(4096, 0);
+pub static PREPARED: LruHashMap<u64, Prepared> = LruHashMap::with_max_entries(1024, 0);
 
 /// What was not sent, by cause.
 #[map]

@@ -1,6 +1,9 @@
 //! Reading kernel memory at the places that BTF told.
 
-use aya_ebpf::helpers::{bpf_probe_read_kernel, generated::bpf_probe_read_kernel_str};
+use aya_ebpf::helpers::{
+    self,
+    generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str},
+};
 use nfsgrace_ebpf::ABSENT;
 
 /// Reads a field of a structure; `None` where its place is not known or the address is bad.
@@ -10,7 +13,22 @@ pub fn field<T>(base: u64, offset: u32) -> Option<T> {
         return None;
     }
     // SAFETY: the helper checks the address and fails on a bad one.
-    unsafe { bpf_probe_read_kernel((base + u64::from(offset)) as *const T) }.ok()
+    unsafe { helpers::bpf_probe_read_kernel((base + u64::from(offset)) as *const T) }.ok()
+}
+
+/// Reads a field of a structure straight into a message; leaves it alone where its place is not known.
+#[inline(always)]
+pub fn into<T>(base: u64, offset: u32, to: &mut T) {
+    if offset != ABSENT {
+        // SAFETY: the helper checks the address; `to` has room for a `T`.
+        unsafe {
+            bpf_probe_read_kernel(
+                core::ptr::from_mut(to).cast(),
+                size_of::<T>() as u32,
+                (base + u64::from(offset)) as *const _,
+            );
+        }
+    }
 }
 
 /// Copies a NUL-terminated string; the number of bytes copied with its NUL, 0 where it could not be read.
@@ -37,11 +55,7 @@ pub unsafe fn bytes<const N: usize>(from: u64, len: u32, to: *mut u8) {
     // The mask repeats for the verifier what the line above says: it loses track of bounds across a spill (5.10).
     // SAFETY: the helper checks `from`; the caller vouches for `to`.
     unsafe {
-        aya_ebpf::helpers::generated::bpf_probe_read_kernel(
-            to.cast(),
-            core::hint::black_box(len) & room,
-            from as *const _,
-        );
+        bpf_probe_read_kernel(to.cast(), core::hint::black_box(len) & room, from as *const _);
     }
 }
 

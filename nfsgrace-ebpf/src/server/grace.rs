@@ -6,7 +6,7 @@ use aya_ebpf::{
     programs::{ProbeContext, RetProbeContext},
 };
 use aya_log_ebpf::debug;
-use nfsgrace_ebpf::{Lost, MessageKind, Server, State, ended_by, manager};
+use nfsgrace_ebpf::{Lost, MessageKind, Server, ended_by, manager};
 
 use super::{current, enter, leave, state};
 use crate::{
@@ -60,29 +60,41 @@ pub fn locks_end_grace(ctx: ProbeContext) -> u32 {
         None if within != 0 => (current().map_or(0, |call| call.netns), manager::NFSD),
         None => (0, manager::LOCKD),
     };
-    // SAFETY: the value is a plain number.
-    let forced = unsafe { FORCED.get(netns) }.is_some();
-    let by = if within & inside::START_NET != 0 {
+    let by = reason(within, netns, whose);
+    debug!(&ctx, "grace period of namespace {} ended by {}", netns, by);
+    let head = send::head(MessageKind::GraceEnd, netns);
+    send::message::<Server>(MessageKind::GraceEnd, |to| {
+        // SAFETY: `to` is a reserved, zeroed entry.
+        unsafe {
+            (*to).head = head;
+            (*to).arg = whose;
+            (*to).status = by;
+            if whose == manager::NFSD {
+                state(lock_manager, &raw mut (*to).state);
+            }
+        }
+    });
+    0
+}
+
+/// One of [`ended_by`]. Not inlined: the verifier then follows each answer no further than this function.
+#[inline(never)]
+fn reason(within: u32, netns: u32, whose: u32) -> i32 {
+    if within & inside::START_NET != 0 {
         ended_by::SKIPPED
     } else if within & inside::SHUTDOWN != 0 {
         ended_by::SHUTDOWN
     } else if within & inside::RECLAIM_COMPLETE != 0 {
         ended_by::ALL_RECLAIMED
-    } else if within & inside::END_GRACE_WRITE != 0 || (within & inside::LAUNDROMAT != 0 && forced) {
+    } else if within & inside::END_GRACE_WRITE != 0 {
         ended_by::V4_END_GRACE
-    } else if within & inside::LAUNDROMAT != 0 || whose == manager::LOCKD {
+    } else if within & inside::LAUNDROMAT != 0 {
+        if FORCED.get_ptr(netns).is_some() { ended_by::V4_END_GRACE } else { ended_by::TIMER }
+    } else if whose == manager::LOCKD {
         ended_by::TIMER
     } else {
         ended_by::UNKNOWN
-    };
-    debug!(&ctx, "grace period of namespace {} ended by {}", netns, by);
-    let state = if whose == manager::NFSD { state(lock_manager) } else { State::default() };
-    let head = send::head(MessageKind::GraceEnd, netns);
-    send::message::<Server>(MessageKind::GraceEnd, |to| {
-        // SAFETY: `to` is a reserved, zeroed entry.
-        unsafe { *to = Server { head, arg: whose, status: by, state } };
-    });
-    0
+    }
 }
 
 /// `static time64_t/void laundromat_main(struct work_struct *laundry)`; queued by address; 5.10 to 7.3.

@@ -54,40 +54,46 @@ fn nfsd_net(manager: u64, layout: &Layout) -> u64 {
     if manager == 0 || layout.nn_manager == nfsgrace_ebpf::ABSENT { 0 } else { manager - u64::from(layout.nn_manager) }
 }
 
-/// Reads what is known of a `struct nfsd_net`.
+/// Writes what is known of a `struct nfsd_net`.
+///
+/// Straight into the message: values on the stack would have the verifier of 5.10 follow each combination of them.
+///
+/// # Safety
+///
+/// `to` must be valid for writes.
 #[inline(always)]
-fn state(manager: u64) -> State {
+unsafe fn state(manager: u64, to: *mut State) {
     let layout = layout();
     let nn = nfsd_net(manager, layout);
-    let mut state = State::default();
+    // SAFETY: the caller vouches for `to`.
+    let to = unsafe { &mut *to };
     if let Some(grace) = read::field::<u64>(nn, layout.nn_grace) {
-        state.grace_s = grace;
-        state.known |= known::GRACE;
+        to.grace_s = grace;
+        to.known |= known::GRACE;
     }
     if let Some(lease) = read::field::<u64>(nn, layout.nn_lease) {
-        state.lease_s = lease;
-        state.known |= known::LEASE;
+        to.lease_s = lease;
+        to.known |= known::LEASE;
     }
     if let Some(ops) = read::field::<u64>(nn, layout.nn_tracking_ops) {
-        state.tracking = u32::from(ops != 0);
-        state.known |= known::TRACKING;
+        to.tracking = u32::from(ops != 0);
+        to.known |= known::TRACKING;
     }
     if let Some(size) = read::field::<u32>(nn, layout.nn_to_reclaim) {
-        state.to_reclaim = size;
-        state.known |= known::TO_RECLAIM;
+        to.to_reclaim = size;
+        to.known |= known::TO_RECLAIM;
     }
     if let Some(done) = read::field::<u32>(nn, layout.nn_reclaimed) {
-        state.reclaimed = done;
-        state.known |= known::RECLAIMED;
+        to.reclaimed = done;
+        to.known |= known::RECLAIMED;
     }
-    let tracks = if layout.nn_tracks_bit == nfsgrace_ebpf::ABSENT {
-        read::field::<u8>(nn, layout.nn_tracks).map(u32::from)
-    } else {
-        read::field::<u64>(nn, layout.nn_tracks).map(|flags| (flags >> (layout.nn_tracks_bit & 63)) as u32 & 1)
-    };
-    if let Some(tracks) = tracks {
-        state.tracks_reclaim_completes = tracks;
-        state.known |= known::TRACKS_RECLAIM_COMPLETES;
+    if layout.nn_tracks_bit == nfsgrace_ebpf::ABSENT {
+        if let Some(tracks) = read::field::<u8>(nn, layout.nn_tracks) {
+            to.tracks_reclaim_completes = u32::from(tracks != 0);
+            to.known |= known::TRACKS_RECLAIM_COMPLETES;
+        }
+    } else if let Some(flags) = read::field::<u64>(nn, layout.nn_tracks) {
+        to.tracks_reclaim_completes = (flags >> (layout.nn_tracks_bit & 63)) as u32 & 1;
+        to.known |= known::TRACKS_RECLAIM_COMPLETES;
     }
-    state
 }

@@ -89,36 +89,40 @@ fn finish(ctx: &RetProbeContext, op: u32, within: u32) {
     report(kind, op, status, claim, &call);
 }
 
+/// Each value goes straight into the message: kept on the stack, the verifier would follow every combination of what
+/// could be read and what could not.
 #[inline(always)]
 fn report(kind: MessageKind, op: u32, status: u32, claim: u32, call: &CallState) {
     let layout = layout();
     let netns = if call.netns == 0 { netns_of_transport(call.rqst) } else { call.netns };
     let head = send::head(kind, netns);
-    let minor = match op {
-        server_op::SETCLIENTID_CONFIRM => 0,
-        _ => read::field(call.cstate, layout.cstate_minor).unwrap_or(ABSENT),
-    };
-    let xid = read::field::<u32>(call.rqst, layout.rqst_xid).map_or(0, u32::from_be);
-    let client = read::field::<u64>(call.cstate, layout.cstate_clp).unwrap_or(0);
     send::message::<Request>(kind, |to| {
-        // SAFETY: `to` is a reserved, zeroed entry; each helper is given the room of the field it writes.
+        // SAFETY: `to` is a reserved, zeroed entry.
+        let to = unsafe { &mut *to };
+        to.head = head;
+        to.op = op;
+        to.status = status;
+        to.claim = claim;
+        to.in_grace = call.in_grace;
+        to.took_ns = head.at.saturating_sub(call.entered);
+        to.minor = ABSENT;
+        if op == server_op::SETCLIENTID_CONFIRM {
+            to.minor = 0;
+        } else {
+            read::into(call.cstate, layout.cstate_minor, &mut to.minor);
+        }
+        read::into(call.rqst, layout.rqst_xid, &mut to.xid);
+        to.xid = u32::from_be(to.xid);
+        read::into(call.rqst, layout.rqst_addr, &mut to.addr);
+        // SAFETY: both fields have room for `NAME_LEN` bytes.
         unsafe {
-            (*to).head = head;
-            (*to).op = op;
-            (*to).status = status;
-            (*to).xid = xid;
-            (*to).claim = claim;
-            (*to).minor = minor;
-            (*to).in_grace = call.in_grace;
-            (*to).took_ns = head.at.saturating_sub(call.entered);
-            if let Some(addr) = read::field::<[u8; 32]>(call.rqst, layout.rqst_addr) {
-                (*to).addr = addr;
-            }
             if op == server_op::OPEN && claim == 0 {
-                netobj(call.args, layout.open_fnamelen, layout.open_fname, (&raw mut (*to).name).cast());
+                netobj(call.args, layout.open_fnamelen, layout.open_fname, to.name.as_mut_ptr());
             }
-            if layout.clp_name != ABSENT {
-                netobj(client, layout.clp_name, layout.clp_name + 8, (&raw mut (*to).client).cast());
+            if let Some(client) = read::field::<u64>(call.cstate, layout.cstate_clp)
+                && layout.clp_name != ABSENT
+            {
+                netobj(client, layout.clp_name, layout.clp_name + 8, to.client.as_mut_ptr());
             }
         }
     });

@@ -29,11 +29,14 @@ pub fn nfs4_state_start_net(ctx: ProbeContext) -> u32 {
 pub fn nfs4_state_start_net_ret(ctx: RetProbeContext) -> u32 {
     let Some(call) = leave(inside::START_NET) else { return 0 };
     let status: i32 = ctx.ret();
-    let state = state(call.manager);
     let head = send::head(MessageKind::ServerStarted, call.netns);
     send::message::<Server>(MessageKind::ServerStarted, |to| {
         // SAFETY: `to` is a reserved, zeroed entry.
-        unsafe { *to = Server { head, arg: 0, status, state } };
+        unsafe {
+            (*to).head = head;
+            (*to).status = status;
+            state(call.manager, &raw mut (*to).state);
+        }
     });
     0
 }

@@ -143,7 +143,6 @@ pub fn nfs4_client_to_reclaim(ctx: ProbeContext) -> u32 {
     let len: u32 = ctx.arg(0).unwrap_or(0);
     let data: u64 = ctx.arg(1).unwrap_or(0);
     let nn: u64 = ctx.arg(4).unwrap_or(0);
-    let layout = layout();
     let offset = layout().nn_manager;
     let manager = if offset == ABSENT { None } else { MANAGERS.get_ptr(nn + u64::from(offset)) };
     // SAFETY: `netns` never changes once the entry is there.

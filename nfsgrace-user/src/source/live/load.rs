@@ -1,0 +1,193 @@
+//! The eBPF object, loaded: its programs and maps.
+
+use std::{fs, os::fd::AsFd as _, path::Path};
+
+use anyhow::{Context as _, Result, anyhow};
+use aya::{
+    Ebpf, EbpfLoader, Pod,
+    maps::{Array, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
+    programs::{KProbe, ProgramFd, RawTracePoint},
+};
+use nfsgrace_ebpf::{Layout, Lost, LOST_CAUSES, LOST_KINDS};
+use rustix::{
+    mount::{MountPropagationFlags, mount_bind, mount_change},
+    thread::{UnshareFlags, unshare_unsafe},
+};
+
+use crate::record::{Counts, Netns};
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/nfsgrace-ebpf"));
+
+/// The loaded object.
+pub struct Object {
+    ebpf: Ebpf,
+    layout: Array<MapData, LayoutValue>,
+    counts: PerCpuHashMap<MapData, u32, CountsValue>,
+    losses: PerCpuArray<MapData, u64>,
+}
+
+/// [`Layout`] as a map's value.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct LayoutValue(Layout);
+// SAFETY: a structure of integers without padding.
+unsafe impl Pod for LayoutValue {}
+
+/// [`nfsgrace_ebpf::Counts`] as a map's value.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct CountsValue(nfsgrace_ebpf::Counts);
+// SAFETY: a structure of integers without padding.
+unsafe impl Pod for CountsValue {}
+
+impl Object {
+    /// Loads the maps, and the programs as far as they need no kernel memory yet.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel has no eBPF, or refuses it.
+    pub fn load(log_level: u8, layout: &Layout) -> Result<(Self, RingBuf<MapData>)> {
+        let mut ebpf = std::thread::scope(|scope| scope.spawn(|| parse(log_level)).join())
+            .map_err(|_panic| anyhow!("loading the eBPF object panicked"))??;
+        let mut take = |name: &str| ebpf.take_map(name).ok_or_else(|| anyhow!("the eBPF object has no map {name}"));
+        let events = RingBuf::try_from(take("EVENTS")?)?;
+        let object = Self {
+            layout: take("LAYOUT")?.try_into()?,
+            counts: take("COUNTS")?.try_into()?,
+            losses: take("LOSSES")?.try_into()?,
+            ebpf,
+        };
+        let mut object = object;
+        object.set_layout(layout)?;
+        Ok((object, events))
+    }
+
+    /// Tells the programs where things are.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel refuses.
+    pub fn set_layout(&mut self, layout: &Layout) -> Result<()> {
+        self.layout.set(0, LayoutValue(*layout), 0).context("cannot hand the layout to the eBPF programs")
+    }
+
+    /// Loads one kprobe program, once, for attaching.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such program, or the kernel's verifier refuses it.
+    pub fn kprobe(&mut self, name: &str) -> Result<&ProgramFd> {
+        let program: &mut KProbe = self
+            .ebpf
+            .program_mut(name)
+            .ok_or_else(|| anyhow!("the eBPF object has no program {name}"))?
+            .try_into()?;
+        if program.fd().is_err() {
+            program.load().with_context(|| format!("the kernel refuses the eBPF program {name}"))?;
+        }
+        Ok(program.fd()?)
+    }
+
+    /// Attaches the program that tells of kernel modules.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel refuses.
+    pub fn watch_modules(&mut self) -> Result<()> {
+        let program: &mut RawTracePoint =
+            self.ebpf.program_mut("module_load").ok_or_else(|| anyhow!("no program module_load"))?.try_into()?;
+        program.load()?;
+        program.attach("module_load")?;
+        Ok(())
+    }
+
+    /// Where the programs' own debug messages come from.
+    pub fn ebpf_mut(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
+    }
+
+    /// Exact numbers so far, by namespace.
+    ///
+    /// # Errors
+    ///
+    /// Where the map cannot be read.
+    pub fn counts(&self) -> Result<Vec<(Option<Netns>, Counts)>> {
+        self.counts
+            .iter()
+            .map(|entry| {
+                let (netns, values) = entry?;
+                let mut sum = Counts::default();
+                for CountsValue(value) in values.iter() {
+                    sum.opens += value.opens;
+                    sum.opens_refused += value.opens_refused;
+                    sum.others_refused += value.others_refused;
+                    sum.grace_asked += value.grace_asked;
+                    sum.grace_true += value.grace_true;
+                    sum.delays += value.delays;
+                    sum.stalls_ended += value.stalls_ended;
+                }
+                Ok(((netns != 0).then_some(Netns(netns)), sum))
+            })
+            .collect()
+    }
+
+    /// What was not sent so far: messages for which the ring buffer was full, and [`Lost`] causes.
+    ///
+    /// # Errors
+    ///
+    /// Where the map cannot be read.
+    pub fn losses(&self) -> Result<Losses> {
+        let mut losses = Losses::default();
+        for index in 0..LOST_CAUSES {
+            let count: u64 = self.losses.get(&index, 0)?.iter().sum();
+            match index {
+                _ if index < LOST_KINDS => losses.ring_full += count,
+                _ if index == Lost::CallsFull as u32 => losses.calls_full = count,
+                _ if index == Lost::OperationsFull as u32 => losses.operations_full = count,
+                _ if index == Lost::NamespacesFull as u32 => losses.namespaces_full = count,
+                _ => losses.managers_full = count,
+            }
+        }
+        Ok(losses)
+    }
+}
+
+/// What was not sent, since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Messages for which the ring buffer was full.
+    pub ring_full: u64,
+    /// Server calls not followed.
+    pub calls_full: u64,
+    /// Client operations not followed.
+    pub operations_full: u64,
+    /// Namespaces not counted.
+    pub namespaces_full: u64,
+    /// Grace periods not followed.
+    pub managers_full: u64,
+}
+
+fn parse(log_level: u8) -> Result<Ebpf> {
+    hide_kernel_btf();
+    EbpfLoader::new()
+        .btf(None)
+        .override_global(aya_log::LEVEL, &log_level, false)
+        .load(OBJECT)
+        .context("the kernel refuses the eBPF maps")
+}
+
+/// Keeps `EbpfLoader::new` from parsing the kernel's BTF, which it does (aya 0.14) even for an object that has nothing to
+/// relocate: 25 MB, and most of the time until the probes are there. This thread gets mounts of its own, where that file
+/// is empty. Where this fails, loading takes longer.
+fn hide_kernel_btf() {
+    const BTF: &str = "/sys/kernel/btf/vmlinux";
+    // SAFETY: the flags leave the file descriptor table shared.
+    let unshared = unsafe { unshare_unsafe(UnshareFlags::FS | UnshareFlags::NEWNS) };
+    if unshared.is_ok()
+        && mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).is_ok()
+        && Path::new(BTF).exists()
+    {
+        let _ = mount_bind("/dev/null", BTF);
+    }
+    let _ = fs::metadata(BTF);
+}

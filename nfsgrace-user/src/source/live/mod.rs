@@ -1,0 +1,7 @@
+//! The running kernel.
+
+pub mod decode;
+pub mod kmsg;
+pub mod load;
+pub mod mounts;
+pub mod surroundings;
