@@ -2,6 +2,9 @@
 //!
 //! The flow runs one way: probe → record → clock → timeline → diagnosis → view.
 
+pub mod diagnosis;
 pub mod kernel;
 pub mod probe;
 pub mod record;
+pub mod session;
+pub mod timeline;

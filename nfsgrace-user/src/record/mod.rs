@@ -9,6 +9,7 @@ mod encode;
 pub mod event;
 mod flat;
 mod header;
+mod names;
 mod outcome;
 mod reader;
 
@@ -19,6 +20,7 @@ pub use event::{
     Task, Tracker,
 };
 pub use header::{Header, ProbeRow, Role, SCHEMA};
+pub use names::{errno_name, status_text};
 pub use outcome::{
     AttemptRow, ClientRow, EvidenceRecord, LossRow, RestartRow, StallRow, StallTotals, Summary, TrackerRow,
     VerdictRecord, VerdictState,

@@ -134,7 +134,7 @@ fn next_try(stall: &Stall, hz: Option<Hz>) -> Option<Result<Between, Unknown>> {
     Some(Ok(Between { earliest: since.plus(window.earliest), latest: since.plus(window.latest) }))
 }
 
-fn stall_forecast(timeline: &Timeline, stall: &Stall, now: Stamp) -> StallForecast {
+pub(super) fn stall_forecast(timeline: &Timeline, stall: &Stall, now: Stamp) -> StallForecast {
     let hz = timeline.hz();
     let next = next_try(stall, hz);
     StallForecast { stall: stall.id, next_try: next, free: free(timeline, stall, next, now) }

@@ -210,6 +210,12 @@ impl Timeline {
         forecast::expect(self, now)
     }
 
+    /// What is expected of one stall.
+    #[must_use]
+    pub fn stall_forecast(&self, stall: &Stall, now: Stamp) -> StallForecast {
+        forecast::stall_forecast(self, stall, now)
+    }
+
     /// What is known about the host.
     #[must_use]
     pub fn host(&self) -> &Host {

@@ -61,6 +61,9 @@ impl Ord for Costly {
 pub struct Stalls {
     live: HashMap<u32, Stall>,
     ended: BinaryHeap<Reverse<Costly>>,
+    /// Beginning of the first ended stall that a server's grace period caused which is not seen from here, and that was
+    /// longer than a second.
+    pub first_unseen: Option<Stamp>,
     /// What the ended ones cost.
     pub totals: Totals,
 }
@@ -114,6 +117,9 @@ impl Stalls {
         self.totals.lost += length;
         self.totals.longest = self.totals.longest.max(length);
         self.totals.tail += stall.tail.unwrap_or_default();
+        if stall.restart.is_none() && stall.refused > stall.refused_delay && length >= Duration::from_secs(1) {
+            self.first_unseen.get_or_insert(stall.id.began);
+        }
         let stall = Arc::new(stall);
         self.ended.push(Reverse(Costly(length, Arc::clone(&stall))));
         if self.ended.len() > MAX_ENDED {

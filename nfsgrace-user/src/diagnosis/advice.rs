@@ -1,0 +1,144 @@
+//! What to do about each cause, and what not: written for somebody who was just woken up. Commands stand in back quotes.
+
+use super::{Cause, Finding};
+
+const WAIT: &str =
+    "Whoever waits now goes on by itself when the grace period is over: nothing is stuck, nothing is lost.";
+const NO_ZERO_GRACE: &str =
+    "Do not shorten nfsv4gracetime to get rid of the wait: clients lose their locks without being told.";
+const NO_END_GRACE: &str =
+    "Do not count on `echo Y > /proc/fs/nfsd/v4_end_grace`: without a tracker nearly all kernels answer EBUSY.";
+const NO_RESTART_AGAIN: &str = "Do not restart nfs-server again before that: each restart begins the wait anew.";
+
+/// What to do now.
+pub(super) fn remedy(finding: &Finding) -> Vec<&'static str> {
+    match finding {
+        Finding::One(cause) => of(*cause).to_vec(),
+        Finding::OneOf(causes) => {
+            let mut lines = vec![WAIT];
+            lines.extend(causes.iter().filter_map(|cause| question(*cause)));
+            lines
+        }
+    }
+}
+
+/// What not to do.
+pub(super) fn avoid(finding: &Finding) -> Vec<&'static str> {
+    let causes = finding.causes();
+    let any = |of: &[Cause]| causes.iter().any(|cause| of.contains(cause));
+    let mut lines = Vec::new();
+    if any(&[
+        Cause::NfsdcldNotRunning,
+        Cause::RpcPipefsMissing,
+        Cause::NfsdcldStorage,
+        Cause::NfsdcldSchema,
+        Cause::UmhHelperFailed,
+        Cause::LegacyDirMissing,
+        Cause::NetnsNoTracker,
+        Cause::EndGraceRefused,
+    ]) {
+        lines.push(NO_RESTART_AGAIN);
+        lines.push(NO_END_GRACE);
+    }
+    if !any(&[Cause::Healthy, Cause::BackoffTail]) {
+        lines.push(NO_ZERO_GRACE);
+    }
+    lines
+}
+
+fn of(cause: Cause) -> &'static [&'static str] {
+    match cause {
+        Cause::NfsdcldNotRunning => &[
+            WAIT,
+            "Start nfsdcld, now and at each boot: `systemctl enable --now nfsdcld`",
+            "Then restart the server once, at a quiet moment, so that it finds nfsdcld: `systemctl restart nfs-server`",
+            "Clients that hold locks now are not on record yet and cannot reclaim them over that one restart.",
+        ],
+        Cause::RpcPipefsMissing => &[
+            WAIT,
+            "Is it mounted? `findmnt -t rpc_pipefs` If not: `systemctl start var-lib-nfs-rpc_pipefs.mount`",
+            "Do the paths agree? `nfsconf --get general pipefs-directory` must name that mount.",
+            "Then `systemctl restart nfsdcld`, and once, at a quiet moment, `systemctl restart nfs-server`",
+        ],
+        Cause::NfsdcldStorage => &[
+            WAIT,
+            "What does it say? `journalctl -b -u nfsdcld`",
+            "Its directory must be on a writable file system, owned by root, mode 0700: `ls -ld /var/lib/nfs/nfsdcld`",
+            "Then `systemctl restart nfsdcld`, and once, at a quiet moment, `systemctl restart nfs-server`",
+        ],
+        Cause::NfsdcldSchema => &[
+            WAIT,
+            "What does it say? `journalctl -b -u nfsdcld`",
+            "Upgrade nfs-utils, or with nfsdcld stopped: `nfsdclddb downgrade-schema`",
+        ],
+        Cause::NfsdcldTooOld => &[WAIT, "Upgrade nfs-utils, then `systemctl restart nfsdcld`"],
+        Cause::NfsdcldHung => &[
+            "Restart it; the server then goes on by itself: `systemctl restart nfsdcld`",
+            "What did it do? `journalctl -b -u nfsdcld` If it happens again, upgrade nfs-utils.",
+        ],
+        Cause::UmhHelperFailed => &[
+            WAIT,
+            "Better than repairing the helper: `systemctl enable --now nfsdcld`, and once, at a quiet moment, \
+             `systemctl restart nfs-server`",
+            "Otherwise: `ls -l /sbin/nfsdcltrack; ls -ld /var/lib/nfs/nfsdcltrack` (it must exist, and own a writable \
+             directory)",
+        ],
+        Cause::LegacyDirMissing => &[
+            WAIT,
+            "Best: `systemctl enable --now nfsdcld`, and once, at a quiet moment, `systemctl restart nfs-server`",
+            "Otherwise: `mkdir -p /var/lib/nfs/v4recovery`, which remembers clients, but cannot end a grace period early.",
+        ],
+        Cause::NetnsNoTracker => &[
+            WAIT,
+            "Run nfsdcld inside that container, with an rpc_pipefs mounted inside it, and with storage that outlives it.",
+        ],
+        Cause::ClientNeverReturned => &[
+            WAIT,
+            "Is that client to come back? If it was taken out of service, remove it from the record while nfsd is down: \
+             `nfsdclddb -h`",
+        ],
+        Cause::ClientMinorVersion0 => &[
+            WAIT,
+            "On that client, mount with a newer version: `mount -o vers=4.2` (4.1 will do); then the wait ends in seconds.",
+        ],
+        Cause::SlowReclaim => &[WAIT, "Look at the client that is named: it is slow, or its network is."],
+        Cause::LockdGrace => &[
+            "It ends by itself. Nobody uses NFSv3 locks? `echo Y > /proc/fs/lockd/nlm_end_grace`",
+            "For the next time: `sysctl fs.nfs.nlm_grace_period`, and see that sm-notify runs at boot.",
+        ],
+        Cause::ReclaimCompleteMissing => &[
+            "On that client, remount; if that does not help, upgrade its kernel, or reboot it.",
+            "What is its state? `nfsdclnts --type all` on the server",
+        ],
+        Cause::ClientIdCollision => &[
+            "Give each client a name of its own: `nfs.nfs4_unique_id=$(uuidgen)` on the kernel command line, or another host \
+             name.",
+        ],
+        Cause::EndGraceRefused => &["Give it up, and repair the client tracker instead (see the other verdict)."],
+        Cause::GraceShortenedToZero => {
+            &["Make it as long as a lease, from the next start on: `nfsconf --set nfsd grace-time 90`"]
+        }
+        Cause::BackoffTail => &["Nothing to repair on the server: they wake by themselves, within 15.4 s at most."],
+        Cause::Healthy => &[],
+    }
+}
+
+/// How to find out whether it is this one of several.
+fn question(cause: Cause) -> Option<&'static str> {
+    Some(match cause {
+        Cause::NfsdcldNotRunning => {
+            "On the server: does nfsdcld run? `systemctl status nfsdcld` If not: `systemctl enable --now nfsdcld`"
+        }
+        Cause::RpcPipefsMissing => "On the server: is its pipe there? `findmnt -t rpc_pipefs` must show a mount.",
+        Cause::NfsdcldStorage | Cause::NfsdcldSchema => {
+            "On the server: what does nfsdcld say? `journalctl -b -u nfsdcld`"
+        }
+        Cause::UmhHelperFailed => "On the server: is the helper there? `ls -l /sbin/nfsdcltrack`",
+        Cause::LegacyDirMissing => "On the server: is the recovery directory there? `ls -ld /var/lib/nfs/v4recovery`",
+        Cause::ClientMinorVersion0 => "Does a client speak NFSv4.0? `nfsstat -m | grep vers=4.0` on the clients",
+        Cause::ClientNeverReturned => {
+            "Was a client taken out of service? `nfsdclnts --type all` on the server shows who is there."
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,161 @@
+//! The tracker works, and yet the grace period runs on: whom does it wait for?
+
+use std::time::Duration;
+
+use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, root::verdict};
+use crate::{
+    record::{EndedBy, Stamp, Tracker},
+    timeline::{ClientSeen, Restart, Timeline},
+};
+
+/// Clients that are there reclaim within this time; who has not by then is suspected to be gone.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Clients named in one verdict.
+const NAMED: usize = 8;
+
+/// Says whom the grace period waits for, or waited for until its timer.
+pub(super) fn kept_waiting(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
+    let ran_out = restart.grace_end().filter(|end| matches!(end.by, EndedBy::Timer | EndedBy::Unknown));
+    if restart.grace_end().is_none() && !restart.in_grace() {
+        return None;
+    }
+    let since = ran_out.map(|end| end.at);
+    if let Some(verdict) = slow_reclaim(timeline, restart, since.unwrap_or(now)) {
+        return Some(verdict);
+    }
+    if let Some(verdict) = minor_version_0(restart, since) {
+        return Some(verdict);
+    }
+    let waited = restart.armed.is_some_and(|armed| now.since(armed) >= PATIENCE);
+    if !waited && ran_out.is_none() {
+        return None;
+    }
+    let since = since.or(restart.armed.map(|armed| armed.plus(PATIENCE))).unwrap_or(now);
+    never_returned(restart, since, ran_out.is_some())
+}
+
+fn named(client: &ClientSeen) -> String {
+    let name = client.name.as_deref().unwrap_or("a client without a name");
+    match client.addr {
+        Some(addr) => format!("{name} at {addr}"),
+        None => name.to_owned(),
+    }
+}
+
+fn list<'a>(clients: impl Iterator<Item = &'a ClientSeen>, what: &str) -> Vec<Evidence> {
+    let all: Vec<_> = clients.collect();
+    let mut evidence: Vec<_> = all
+        .iter()
+        .take(NAMED)
+        .map(|client| Evidence { at: client.recorded.or(client.confirmed), text: format!("{}: {what}", named(client)) })
+        .collect();
+    if all.len() > NAMED {
+        evidence.push(Evidence { at: None, text: format!("and {} more", all.len() - NAMED) });
+    }
+    evidence
+}
+
+/// The timer was due, and clients went on reclaiming.
+fn slow_reclaim(timeline: &Timeline, restart: &Restart, until: Stamp) -> Option<Verdict> {
+    let planned = restart.planned_end(timeline.hz())?;
+    let last = restart.last_reclaim?;
+    // The laundromat looks each second: what was reclaimed in the last moments before the time was up postpones the end.
+    if until < planned.latest.plus(Duration::from_millis(500)) || last.plus(Duration::from_secs(30)) < planned.earliest
+    {
+        return None;
+    }
+    let slowest =
+        restart.clients.list().iter().filter(|client| client.last_reclaim.is_some()).max_by_key(|it| it.last_reclaim);
+    let mut verdict = verdict(
+        restart,
+        Question::Root,
+        Finding::One(Cause::SlowReclaim),
+        Certainty::Certain,
+        planned.latest,
+        "The grace period is longer than configured, because clients still reclaim what they had open. That is right so.",
+    );
+    verdict.evidence.extend(slowest.map(|client| Evidence {
+        at: Some(planned.latest),
+        text: format!("the time was up and the server waits on for {}", named(client)),
+    }));
+    Some(verdict)
+}
+
+fn minor_version_0(restart: &Restart, ran_out: Option<Stamp>) -> Option<Verdict> {
+    let missing: Vec<_> = restart.clients.missing().filter(|client| client.is_minor_0()).collect();
+    let finding = Finding::One(Cause::ClientMinorVersion0);
+    if let Some(first) = missing.first() {
+        let seen = missing.iter().any(|client| !client.is_minor_0_by_name()) || ran_out.is_some();
+        let mut verdict = verdict(
+            restart,
+            Question::Root,
+            finding,
+            if seen { Certainty::Certain } else { Certainty::Suspected },
+            first.confirmed.or(first.first_refused).or(first.recorded).unwrap_or(restart.began),
+            "Client tracking works, but a client that the server waits for speaks NFSv4.0, which has no way to say that it \
+             has finished reclaiming. So the grace period cannot end early.",
+        );
+        verdict.evidence = list(missing.into_iter(), "is on record, and speaks NFSv4.0");
+        return Some(verdict);
+    }
+    // nfsdcltrack keeps the record outside the kernel: whom it waits for cannot be seen, only who is there.
+    if restart.tracking.in_use() != Some(Tracker::Umh) {
+        return None;
+    }
+    let old: Vec<_> = restart.clients.list().iter().filter(|client| client.is_minor_0()).collect();
+    let first = old.first()?;
+    let others_done = restart.clients.list().iter().all(|client| client.is_minor_0() || client.completed.is_some());
+    let mut verdict = verdict(
+        restart,
+        Question::Root,
+        finding,
+        if ran_out.is_some() && others_done { Certainty::Certain } else { Certainty::Suspected },
+        ran_out.or(first.confirmed).or(first.first_refused).unwrap_or(restart.began),
+        "Client tracking works, but a client speaks NFSv4.0, which has no way to say that it has finished reclaiming. So the \
+         grace period cannot end early.",
+    );
+    verdict.evidence = list(old.into_iter(), "speaks NFSv4.0");
+    Some(verdict)
+}
+
+fn never_returned(restart: &Restart, since: Stamp, ran_out: bool) -> Option<Verdict> {
+    let certainty = if ran_out { Certainty::Certain } else { Certainty::Suspected };
+    let missing = restart.clients.missing().count();
+    let counted = restart.to_reclaim().zip(restart.reclaimed()).map_or(0, |(all, done)| all.saturating_sub(done));
+    if missing == 0 && counted == 0 {
+        // Nobody is known to be missing. Who is refused is kept waiting by somebody all the same.
+        if restart.clients.refused.total() == 0 {
+            return None;
+        }
+        let causes = vec![Cause::ClientNeverReturned, Cause::ClientMinorVersion0];
+        return Some(verdict(
+            restart,
+            Question::Root,
+            Finding::OneOf(causes),
+            Certainty::Suspected,
+            since,
+            "Client tracking works, but somebody who is on record has not finished reclaiming; who it is could not be seen.",
+        ));
+    }
+    let mut verdict = verdict(
+        restart,
+        Question::Root,
+        Finding::One(Cause::ClientNeverReturned),
+        certainty,
+        since,
+        if ran_out {
+            "Client tracking works, but the server waited to the end for clients that never came back."
+        } else {
+            "Client tracking works, but the server waits for clients that have not come back."
+        },
+    );
+    verdict.evidence = if missing > 0 {
+        list(restart.clients.missing(), "is on record, and has not said RECLAIM_COMPLETE")
+    } else {
+        vec![Evidence {
+            at: None,
+            text: "nfsd counts more clients to reclaim than have said RECLAIM_COMPLETE".to_owned(),
+        }]
+    };
+    Some(verdict)
+}

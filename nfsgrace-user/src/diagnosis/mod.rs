@@ -1,0 +1,163 @@
+//! Why: rules that turn a restart and its stalls into verdicts.
+//!
+//! A verdict appears as soon as its evidence is in, and is revised when more comes. What cannot be told apart is said to
+//! be one of several, never guessed. Rules look at one restart at a time and keep no state of their own, so that a verdict
+//! depends on what was seen and not on when it was asked for.
+
+mod advice;
+mod cause;
+mod clients;
+mod root;
+mod side;
+mod tracker;
+mod verdict;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+pub use cause::{Cause, Severity};
+pub use verdict::{Certainty, Evidence, Finding, Question, Revision, Verdict};
+
+use crate::{
+    record::Stamp,
+    timeline::{Change, RestartId, Timeline},
+};
+
+/// Events that come in floods are judged together, this often.
+const JUDGE_EVERY: Duration = Duration::from_millis(100);
+/// Restarts that a tick judges anew although nothing happened: the latest ones.
+const JUDGED_BY_TIME: usize = 16;
+
+type Key = (Option<RestartId>, Question);
+
+/// The conclusions so far.
+#[derive(Debug, Default)]
+pub struct Diagnosis {
+    verdicts: BTreeMap<Key, Verdict>,
+    dirty: BTreeSet<Option<RestartId>>,
+    judged: Stamp,
+}
+
+/// How soon a change must be judged.
+enum Urgency {
+    Now(Option<RestartId>),
+    Soon(Option<RestartId>),
+    Never,
+}
+
+fn urgency(change: &Change, timeline: &Timeline) -> Urgency {
+    match change {
+        Change::TrackingEnded(id)
+        | Change::Started(id)
+        | Change::Surroundings(id)
+        | Change::LengthKnown(id)
+        | Change::GraceEnded(id, _)
+        | Change::EndGraceWritten(id)
+        | Change::Stopped(id) => Urgency::Now(Some(*id)),
+        Change::TrackerEnded(id, _)
+        | Change::AnswerChanged(id)
+        | Change::Recorded(id, _)
+        | Change::Refused(id, _)
+        | Change::Reclaimed(id, _)
+        | Change::Completed(id, _)
+        | Change::Confirmed(id, _) => Urgency::Soon(Some(*id)),
+        Change::StallBegan(id) | Change::RefusedAgain(id) => {
+            Urgency::Soon(timeline.stalls().get(*id).and_then(|stall| stall.restart))
+        }
+        Change::StallEnded(stall) => Urgency::Soon(stall.restart),
+        Change::RestartBegan(_)
+        | Change::TrackingBegan(_)
+        | Change::TrackerBegan(..)
+        | Change::Polled(..)
+        | Change::GraceBegan(..)
+        | Change::Logged { .. }
+        | Change::Woke(_)
+        | Change::Retried(_)
+        | Change::Counted => Urgency::Never,
+    }
+}
+
+impl Diagnosis {
+    /// Takes note of what one event changed, and says which conclusions change with it.
+    pub fn follow(&mut self, timeline: &Timeline, changes: &[Change], now: Stamp) -> Vec<Revision> {
+        let mut revisions = Vec::new();
+        for change in changes {
+            match urgency(change, timeline) {
+                Urgency::Now(id) => self.judge(timeline, id, now, &mut revisions),
+                Urgency::Soon(id) => {
+                    self.dirty.insert(id);
+                }
+                Urgency::Never => {}
+            }
+        }
+        if !self.dirty.is_empty() && now.since(self.judged) >= JUDGE_EVERY {
+            self.judge_dirty(timeline, now, &mut revisions);
+        }
+        revisions
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, timeline: &Timeline, now: Stamp) -> Vec<Revision> {
+        let mut revisions = Vec::new();
+        self.dirty.extend(timeline.restarts().rev().take(JUDGED_BY_TIME).map(|restart| Some(restart.id)));
+        self.dirty.insert(None);
+        self.judge_dirty(timeline, now, &mut revisions);
+        revisions
+    }
+
+    /// All conclusions, by restart; the one about the root comes first.
+    pub fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
+        self.verdicts.values()
+    }
+
+    /// Whether a problem was diagnosed.
+    #[must_use]
+    pub fn has_problem(&self) -> bool {
+        self.verdicts().any(|verdict| verdict.severity() == Severity::Problem)
+    }
+
+    fn judge_dirty(&mut self, timeline: &Timeline, now: Stamp, revisions: &mut Vec<Revision>) {
+        self.judged = now;
+        for id in std::mem::take(&mut self.dirty) {
+            self.judge(timeline, id, now, revisions);
+        }
+    }
+
+    /// Judges one restart, or the stalls whose server is not seen, and compares with what was said before.
+    fn judge(&mut self, timeline: &Timeline, id: Option<RestartId>, now: Stamp, revisions: &mut Vec<Revision>) {
+        let verdicts = match id {
+            Some(id) => match timeline.restart(id) {
+                Some(restart) => root::judge(timeline, restart, now),
+                // Forgotten to bound memory: what was said about it stays said.
+                None => return,
+            },
+            None => side::unseen_server(timeline, now).into_iter().collect(),
+        };
+        let before: Vec<_> =
+            self.verdicts.range((id, Question::Root)..=(id, Question::Length)).map(|(key, _)| *key).collect();
+        for key in before {
+            if !verdicts.iter().any(|verdict| verdict.question == key.1)
+                && let Some(verdict) = self.verdicts.remove(&key)
+            {
+                revisions.push(Revision::Withdrawn(verdict));
+            }
+        }
+        for mut verdict in verdicts {
+            let key = (id, verdict.question);
+            let revision = match self.verdicts.get(&key) {
+                None => Revision::New(verdict.clone()),
+                Some(before) if before.says_the_same(&verdict) => continue,
+                Some(before) => {
+                    if before.finding == verdict.finding && before.certainty == verdict.certainty {
+                        verdict.since = before.since;
+                    }
+                    Revision::Revised(verdict.clone())
+                }
+            };
+            revisions.push(revision);
+            self.verdicts.insert(key, verdict);
+        }
+    }
+}

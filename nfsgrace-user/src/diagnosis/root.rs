@@ -1,0 +1,222 @@
+//! Why a grace period runs its full length, or does not: the verdict about the root.
+
+use std::time::Duration;
+
+use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, clients, side, tracker};
+use crate::{
+    record::{EndedBy, Stamp, Tracker, status_text},
+    timeline::{Hz, KnownFrom, Restart, Timeline, restart::TrackerAttempt},
+};
+
+/// A tracker asks for a second at most, unless its daemon hangs.
+pub(super) const HUNG: Duration = Duration::from_secs(5);
+
+/// All verdicts about one restart.
+pub(super) fn judge(timeline: &Timeline, restart: &Restart, now: Stamp) -> Vec<Verdict> {
+    let root = root(timeline, restart, now);
+    root.into_iter().chain(side::judge(timeline, restart, now)).collect()
+}
+
+/// A verdict about `restart` whose evidence is to be added.
+pub(super) fn verdict(
+    restart: &Restart,
+    question: Question,
+    finding: Finding,
+    certainty: Certainty,
+    since: Stamp,
+    headline: impl Into<String>,
+) -> Verdict {
+    Verdict {
+        question,
+        restart: Some(restart.id),
+        netns: restart.netns,
+        finding,
+        certainty,
+        since,
+        headline: headline.into(),
+        evidence: Vec::new(),
+    }
+}
+
+fn root(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
+    if let Some(verdict) = hangs(restart, now) {
+        return Some(verdict);
+    }
+    let Some((at, status)) = restart.tracking.result() else { return unwatched(timeline, restart) };
+    let mut verdict =
+        if status != 0 { tracker::failed(timeline, restart, at, status) } else { works(timeline, restart, at, now)? };
+    let mut evidence = chain(restart);
+    evidence.append(&mut verdict.evidence);
+    if let Some(end) = grace_end(restart, timeline.hz()) {
+        evidence.push(end);
+    }
+    evidence.dedup();
+    verdict.evidence = evidence;
+    Some(verdict)
+}
+
+/// nfsdcld was called and does not answer.
+fn hangs(restart: &Restart, now: Stamp) -> Option<Verdict> {
+    let attempt = restart.tracking.running()?;
+    let daemon = matches!(attempt.tracker, Tracker::Cld | Tracker::CldV0);
+    if !daemon || !attempt.began_seen || now.since(attempt.began) < HUNG {
+        return None;
+    }
+    let mut verdict = verdict(
+        restart,
+        Question::Root,
+        Finding::One(Cause::NfsdcldHung),
+        Certainty::Certain,
+        attempt.began.plus(HUNG),
+        "nfsd waits for nfsdcld, which was called and does not answer. nfsd is not up yet: every client waits.",
+    );
+    verdict.evidence.push(Evidence {
+        at: Some(attempt.began),
+        text: format!("{}() was entered and has not returned for more than 5 s", attempt.tracker.init_function()),
+    });
+    Some(verdict)
+}
+
+/// Nobody saw how this server started, only that it refuses.
+fn unwatched(timeline: &Timeline, restart: &Restart) -> Option<Verdict> {
+    let refused = restart.clients.refused.total() > restart.clients.list().iter().map(|it| it.refused_outside).sum();
+    let unseen_start = restart.known_from != KnownFrom::Observed;
+    if !unseen_start || !(refused || timeline.stalls().live().any(|stall| stall.restart == Some(restart.id))) {
+        return None;
+    }
+    let trackers = [Cause::NfsdcldNotRunning, Cause::RpcPipefsMissing, Cause::UmhHelperFailed, Cause::LegacyDirMissing];
+    let others = [Cause::ClientMinorVersion0, Cause::ClientNeverReturned];
+    let (causes, why) = match restart.state.tracking {
+        Some(false) => (trackers.to_vec(), "nfsd has no client tracker, and how it failed was not seen"),
+        Some(true) => (others.to_vec(), "nfsd has a client tracker, and whom it waits for was not seen"),
+        None => ([&trackers[..], &others[..]].concat(), "how it looked for a client tracker was not seen"),
+    };
+    let mut verdict = verdict(
+        restart,
+        Question::Root,
+        Finding::OneOf(causes),
+        Certainty::Suspected,
+        restart.began,
+        "nfsd is in a grace period that began before anybody watched. Its kernel log tells more.",
+    );
+    verdict.evidence.push(Evidence { at: Some(restart.began), text: "first sign of the grace period".to_owned() });
+    verdict.evidence.push(Evidence { at: None, text: why.to_owned() });
+    Some(verdict)
+}
+
+/// The tracker works. Did the grace period end early, then?
+fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Option<Verdict> {
+    let tracking = &restart.tracking;
+    if tracking.in_use() == Some(Tracker::CldV0) {
+        let sure = tracking.status_of(Tracker::Cld) == Some(-95) || tracking.logged_old_nfsdcld;
+        return Some(verdict(
+            restart,
+            Question::Root,
+            Finding::One(Cause::NfsdcldTooOld),
+            if sure { Certainty::Certain } else { Certainty::Suspected },
+            at,
+            "nfsdcld is older than this kernel. nfsd fell back to its first protocol, which cannot end a grace period early.",
+        ));
+    }
+    if let Some((at, status)) = tracking.logged_end_failure {
+        let mut verdict = verdict(
+            restart,
+            Question::Root,
+            Finding::One(Cause::NfsdcldStorage),
+            if status == -121 { Certainty::Certain } else { Certainty::Suspected },
+            at,
+            "nfsdcld could not write its database, so that the end of the grace period is not on record.",
+        );
+        let text = format!("kernel log: Unable to end grace period: {}", status_text(status));
+        verdict.evidence.push(Evidence { at: Some(at), text });
+        return Some(verdict);
+    }
+    let early = restart.grace_end().filter(|end| match end.by {
+        EndedBy::Skipped | EndedBy::AllReclaimed | EndedBy::V4EndGrace => true,
+        EndedBy::Unknown => restart.planned_end(timeline.hz()).is_some_and(|planned| end.at < planned.earliest),
+        EndedBy::Timer | EndedBy::Shutdown => false,
+    });
+    match early {
+        Some(end) => Some(healthy(restart, end.at)),
+        None if restart.grace_end().is_some_and(|end| end.by == EndedBy::Shutdown) => None,
+        None if tracking.in_use() == Some(Tracker::Legacy) => Some(tracker::legacy(restart, at)),
+        None => clients::kept_waiting(timeline, restart, now),
+    }
+}
+
+fn healthy(restart: &Restart, since: Stamp) -> Verdict {
+    let nfsdcld_failed = restart.tracking.status_of(Tracker::Cld).is_some_and(|status| status != 0);
+    let headline = match restart.tracking.in_use() {
+        Some(Tracker::Umh) if nfsdcld_failed => {
+            "Client tracking works and the grace period ended early, but only thanks to the deprecated helper nfsdcltrack: \
+             nfsdcld did not answer, and newer kernels have no such helper to fall back to."
+        }
+        Some(Tracker::Umh) => {
+            "Client tracking works, by the deprecated helper nfsdcltrack, and the grace period ended early."
+        }
+        _ => "Client tracking works, and the grace period ended as soon as nobody had anything left to reclaim.",
+    };
+    verdict(restart, Question::Root, Finding::One(Cause::Healthy), Certainty::Certain, since, headline)
+}
+
+/// The trackers that were tried, one line each.
+fn chain(restart: &Restart) -> Vec<Evidence> {
+    let tracking = &restart.tracking;
+    let mut evidence: Vec<_> = tracking.attempts.iter().flat_map(attempt).collect();
+    if let Some((at, status)) = tracking.ended {
+        evidence
+            .push(Evidence { at: Some(at), text: format!("nfsd4_client_tracking_init() = {}", status_text(status)) });
+        return evidence;
+    }
+    if let Some((at, status)) = tracking.logged_failure {
+        evidence.push(Evidence {
+            at: Some(at),
+            text: format!("kernel log: Unable to initialize client recovery tracking! ({})", status_text(status)),
+        });
+    } else if let Some((at, name)) = &tracking.logged_tracker {
+        evidence.push(Evidence { at: Some(*at), text: format!("kernel log: Using {name} client tracking operations") });
+    }
+    evidence
+}
+
+fn attempt(attempt: &TrackerAttempt) -> Vec<Evidence> {
+    let Some((at, status)) = attempt.ended else { return Vec::new() };
+    let mut evidence = Vec::new();
+    if attempt.polls_false > 0 {
+        let inferred = attempt.polls.iter().any(|poll| poll.inferred);
+        evidence.push(Evidence {
+            at: attempt.polls.first().map(|poll| poll.at),
+            text: format!(
+                "cld_running() said no {} times{}: nobody holds the pipe nfsd/cld open",
+                attempt.polls_false,
+                if inferred { " (inferred from msleep)" } else { "" }
+            ),
+        });
+    }
+    let took = attempt.took().map(|took| format!(" after {:.3} s", took.as_secs_f64())).unwrap_or_default();
+    let function = attempt.tracker.init_function();
+    evidence.push(Evidence { at: Some(at), text: format!("{function}() = {}{took}", status_text(status)) });
+    evidence
+}
+
+fn grace_end(restart: &Restart, hz: Option<Hz>) -> Option<Evidence> {
+    let end = restart.grace_end()?;
+    let by = match end.by {
+        EndedBy::Skipped => "the grace period was skipped: nobody had anything to reclaim".to_owned(),
+        EndedBy::AllReclaimed => "the last expected client finished reclaiming and ended the grace period".to_owned(),
+        EndedBy::V4EndGrace => {
+            let write = restart.end_grace_writes.iter().rev().find(|write| write.status >= 0 && write.at <= end.at);
+            let who = write.map(|write| format!(" by {}", write.task.comm)).unwrap_or_default();
+            format!("a write to v4_end_grace{who} ended the grace period")
+        }
+        EndedBy::Timer => "the timer ended the grace period".to_owned(),
+        EndedBy::Shutdown => "the server was stopped".to_owned(),
+        EndedBy::Unknown => match restart.planned_end(hz) {
+            Some(planned) if end.at < planned.earliest => {
+                "the grace period ended early, by what was not seen".to_owned()
+            }
+            _ => "the grace period ended, by what was not seen".to_owned(),
+        },
+    };
+    Some(Evidence { at: Some(end.at), text: by })
+}

@@ -1,0 +1,169 @@
+//! What else goes on beside the root: writes that were refused, clients that sleep on, locks that hang.
+
+use std::time::Duration;
+
+use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, root::verdict};
+use crate::{
+    record::{EndedBy, Stamp, status_text},
+    timeline::{Restart, Stall, Timeline},
+};
+
+/// A client that sleeps on for less is not worth a verdict.
+const TAIL: Duration = Duration::from_secs(1);
+/// Refusals outside a grace period before they are called a pattern.
+const PATTERN: u64 = 3;
+/// A stall whose server is not seen is worth a verdict after this time.
+const NOTICEABLE: Duration = Duration::from_secs(1);
+
+pub(super) fn judge(timeline: &Timeline, restart: &Restart, now: Stamp) -> Vec<Verdict> {
+    [end_grace(restart), tail(timeline, restart, now), locks(restart), outside_grace(restart), length(restart)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn end_grace(restart: &Restart) -> Option<Verdict> {
+    let first = restart.end_grace_writes.iter().find(|write| write.status < 0)?;
+    let mut verdict = verdict(
+        restart,
+        Question::EndGrace,
+        Finding::One(Cause::EndGraceRefused),
+        Certainty::Certain,
+        first.at,
+        "Somebody tried to end the grace period by hand, and the kernel refused: without a client tracker it must not.",
+    );
+    verdict.evidence.push(Evidence {
+        at: Some(first.at),
+        text: format!(
+            "{} (pid {}) wrote to /proc/fs/nfsd/v4_end_grace and got {}",
+            first.task.comm,
+            first.task.pid,
+            status_text(first.status)
+        ),
+    });
+    Some(verdict)
+}
+
+/// The server is out of grace and a client of this host sleeps on: said at once, since its sleep can be computed.
+fn tail(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
+    let end = restart.grace_end().filter(|end| end.by != EndedBy::Shutdown)?;
+    let will_sleep_on = |stall: &Stall| {
+        let forecast = timeline.stall_forecast(stall, now);
+        forecast.next_try.and_then(Result::ok).is_some_and(|next| next.earliest.since(end.at) >= TAIL)
+    };
+    let sleepers = timeline.stalls().live().filter(|stall| stall.restart == Some(restart.id)).any(will_sleep_on);
+    if restart.cost.longest_tail < TAIL && !sleepers {
+        return None;
+    }
+    let mut verdict = verdict(
+        restart,
+        Question::Tail,
+        Finding::One(Cause::BackoffTail),
+        Certainty::Certain,
+        end.at,
+        "The server is out of its grace period, and clients sleep on: nobody wakes them, they try again when their sleep of \
+         up to 15 s is over.",
+    );
+    verdict.evidence.push(Evidence { at: Some(end.at), text: "the grace period ended while clients slept".to_owned() });
+    Some(verdict)
+}
+
+fn locks(restart: &Restart) -> Option<Verdict> {
+    let locks_wait = restart.locks_in_grace.filter(|(_, in_grace)| *in_grace);
+    let opens_do_not = restart.opens_in_grace.filter(|(_, in_grace)| !*in_grace);
+    let lockd_on = restart.lockd.is_some_and(|grace| grace.ended.is_none());
+    let refused = restart.locks_refused_after > 0;
+    let ended = restart.grace_end()?;
+    if !(refused && lockd_on || locks_wait.is_some() && opens_do_not.is_some() && refused)
+        && restart.locks_refused_after == 0
+    {
+        return None;
+    }
+    let mut verdict = verdict(
+        restart,
+        Question::Locks,
+        Finding::One(Cause::LockdGrace),
+        if lockd_on || locks_wait.is_some() { Certainty::Certain } else { Certainty::Suspected },
+        ended.at,
+        "Opens work and locks hang: lockd, the lock server of NFSv3, has a grace period of its own, which NFSv4 locks wait for \
+         as well.",
+    );
+    verdict.evidence.push(Evidence { at: Some(ended.at), text: "nfsd's own grace period ended".to_owned() });
+    verdict.evidence.push(Evidence { at: None, text: "a LOCK was refused with NFS4ERR_GRACE after that".to_owned() });
+    Some(verdict)
+}
+
+fn outside_grace(restart: &Restart) -> Option<Verdict> {
+    let client = restart
+        .clients
+        .list()
+        .iter()
+        .find(|client| client.refused_outside >= PATTERN && client.completed.is_none() && !client.is_minor_0())?;
+    let mut verdict = verdict(
+        restart,
+        Question::OutsideGrace,
+        Finding::One(Cause::ReclaimCompleteMissing),
+        Certainty::Certain,
+        client.first_refused.unwrap_or(restart.began),
+        "One client is refused although no grace period is on: it never said RECLAIM_COMPLETE, and until it does, the server \
+         gives it nothing new.",
+    );
+    let name =
+        client.name.clone().or(client.addr.map(|addr| addr.to_string())).unwrap_or_else(|| "a client".to_owned());
+    verdict.evidence.push(Evidence {
+        at: client.first_refused,
+        text: format!("{name}: refused with NFS4ERR_GRACE while __state_in_grace() said no, without RECLAIM_COMPLETE"),
+    });
+    Some(verdict)
+}
+
+fn length(restart: &Restart) -> Option<Verdict> {
+    let (grace, lease) = restart.state.grace_s.zip(restart.state.lease_s)?;
+    if grace * 2 >= lease {
+        return None;
+    }
+    let mut verdict = verdict(
+        restart,
+        Question::Length,
+        Finding::One(Cause::GraceShortenedToZero),
+        Certainty::Certain,
+        restart.started.map_or(restart.began, |(at, _)| at),
+        "The grace period is much shorter than a lease: clients that notice the restart late cannot reclaim any more, and lose \
+         their locks without being told.",
+    );
+    let text = format!("nfsv4gracetime is {grace} s, nfsv4leasetime is {lease} s");
+    verdict.evidence.push(Evidence { at: None, text });
+    Some(verdict)
+}
+
+/// A client of this host is refused by a server that is not seen from here.
+pub(super) fn unseen_server(timeline: &Timeline, now: Stamp) -> Option<Verdict> {
+    let stalls = timeline.stalls();
+    let live = stalls.live().filter(|stall| {
+        stall.restart.is_none() && stall.refused > stall.refused_delay && stall.length(now) >= NOTICEABLE
+    });
+    let since = live.map(|stall| stall.id.began).chain(stalls.first_unseen).min()?;
+    let causes = vec![
+        Cause::NfsdcldNotRunning,
+        Cause::RpcPipefsMissing,
+        Cause::UmhHelperFailed,
+        Cause::LegacyDirMissing,
+        Cause::ClientMinorVersion0,
+        Cause::ClientNeverReturned,
+    ];
+    Some(Verdict {
+        question: Question::Root,
+        restart: None,
+        netns: None,
+        finding: Finding::OneOf(causes),
+        certainty: Certainty::Suspected,
+        since,
+        headline: "A server answers NFS4ERR_GRACE: it was restarted and is in its grace period. Why it takes so long, and how \
+                   many seconds are left, only the server's side can tell; it is not seen from here."
+            .to_owned(),
+        evidence: vec![Evidence {
+            at: Some(since),
+            text: "tasks on this host sleep between tries that are refused with NFS4ERR_GRACE".to_owned(),
+        }],
+    })
+}

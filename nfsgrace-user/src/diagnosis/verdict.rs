@@ -1,0 +1,140 @@
+//! A conclusion, and how it changes.
+
+use super::{Cause, Severity, advice};
+use crate::{
+    record::{Netns, Stamp},
+    timeline::RestartId,
+};
+
+/// What is concluded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// This cause.
+    One(Cause),
+    /// One of these: what was seen fits them all.
+    OneOf(Vec<Cause>),
+}
+
+impl Finding {
+    /// The causes that it may be.
+    #[must_use]
+    pub fn causes(&self) -> &[Cause] {
+        match self {
+            Self::One(cause) => std::slice::from_ref(cause),
+            Self::OneOf(causes) => causes,
+        }
+    }
+
+    /// The only cause.
+    #[must_use]
+    pub fn one(&self) -> Option<Cause> {
+        match self {
+            Self::One(cause) => Some(*cause),
+            Self::OneOf(_) => None,
+        }
+    }
+}
+
+/// How sure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Certainty {
+    /// It fits what was seen; more may come.
+    Suspected,
+    /// What was seen proves it.
+    Certain,
+}
+
+/// One proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// When it was seen; `None` when it is about no single moment.
+    pub at: Option<Stamp>,
+    /// What.
+    pub text: String,
+}
+
+/// Which question about a restart a verdict answers: there is one answer to each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Question {
+    /// Why does the grace period run its full length, or why does it not?
+    Root,
+    /// Why did the write to `v4_end_grace` not help?
+    EndGrace,
+    /// Why does a client sleep on after the grace period?
+    Tail,
+    /// Why do locks hang while opens work?
+    Locks,
+    /// Why is a client refused outside any grace period?
+    OutsideGrace,
+    /// Is the grace period long enough?
+    Length,
+}
+
+/// One conclusion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What it answers.
+    pub question: Question,
+    /// The restart that it is about; `None` when the server is not seen from here.
+    pub restart: Option<RestartId>,
+    /// Namespace of that server.
+    pub netns: Option<Netns>,
+    /// What is concluded.
+    pub finding: Finding,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// Since when the evidence was complete.
+    pub since: Stamp,
+    /// One or two sentences for somebody who was just woken up.
+    pub headline: String,
+    /// What proves it. Nothing in it grows while time passes: what grows is the cost, which the timeline counts.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Verdict {
+    /// How bad it is: as bad as the worst that it may be.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.finding.causes().iter().map(|cause| cause.severity()).max().unwrap_or(Severity::Fine)
+    }
+
+    /// What to do now, a line each; commands stand in back quotes.
+    #[must_use]
+    pub fn remedy(&self) -> Vec<&'static str> {
+        advice::remedy(&self.finding)
+    }
+
+    /// What not to do.
+    #[must_use]
+    pub fn avoid(&self) -> Vec<&'static str> {
+        advice::avoid(&self.finding)
+    }
+
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        self.finding == other.finding
+            && self.certainty == other.certainty
+            && self.evidence == other.evidence
+            && self.headline == other.headline
+    }
+}
+
+/// How the conclusions changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revision {
+    /// First said.
+    New(Verdict),
+    /// Said before, and different now.
+    Revised(Verdict),
+    /// Said before, and disproved since.
+    Withdrawn(Verdict),
+}
+
+impl Revision {
+    /// The verdict.
+    #[must_use]
+    pub fn verdict(&self) -> &Verdict {
+        match self {
+            Self::New(verdict) | Self::Revised(verdict) | Self::Withdrawn(verdict) => verdict,
+        }
+    }
+}

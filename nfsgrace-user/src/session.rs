@@ -1,0 +1,144 @@
+//! One session, live or replayed: the same code makes the same view of both.
+//!
+//! ```no_run
+//! # use nfsgrace::{record::{Line, Stamp}, session::Session};
+//! # fn records() -> Vec<Line> { Vec::new() }
+//! # fn print(_: &nfsgrace::session::Update, _: &Session) {}
+//! # let now = Stamp(0);
+//! let mut session = Session::new();
+//! for line in records() {
+//!     let update = session.record(line);   // the permanent lines: view::text::lines(&update.items, …)
+//!     print(&update, &session);
+//! }
+//! let update = session.tick(now);          // every 250 ms when live: what only time can tell
+//! print(&update, &session);                // then redraw view::text::status(…)
+//! let update = session.finish(now);        // at the end; then view::summary
+//! # print(&update, &session);
+//! std::process::exit(session.exit_status());
+//! ```
+//!
+//! The caller has the clock: `now` is [`Stamp`] of the host that the records come from, and never goes back. A replay
+//! passes the time of the latest record.
+
+use crate::{
+    diagnosis::{Diagnosis, Revision},
+    record::{ClockSample, Header, Line, Loss, Stamp},
+    timeline::{Change, Host, Timeline},
+};
+
+/// One thing to show, in a form that no view has shaped yet.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// Who recorded.
+    Header(Box<Header>),
+    /// Something happened.
+    Change {
+        /// When.
+        at: Stamp,
+        /// What.
+        change: Change,
+    },
+    /// Records are missing.
+    Loss(Loss),
+    /// A verdict is new, revised or withdrawn.
+    Verdict {
+        /// When.
+        at: Stamp,
+        /// What is concluded now.
+        revision: Revision,
+    },
+}
+
+/// What to show because of one record, or of time that passed.
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    /// In order.
+    pub items: Vec<Item>,
+}
+
+/// The state of one session: what happened, and what follows from it.
+#[derive(Debug, Default)]
+pub struct Session {
+    header: Option<Box<Header>>,
+    timeline: Timeline,
+    diagnosis: Diagnosis,
+    clock: Option<ClockSample>,
+}
+
+impl Session {
+    /// Nothing was recorded yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next record. Verdicts and summaries that another program wrote are passed over: this one draws its own.
+    pub fn record(&mut self, line: Line) -> Update {
+        let mut update = Update::default();
+        match line {
+            Line::Header(header) => {
+                self.timeline.set_host(Host::from(header.as_ref()));
+                self.clock = Some(ClockSample {
+                    at: header.started,
+                    realtime_minus_boottime_ns: header.realtime_minus_boottime_ns,
+                });
+                self.header = Some(header.clone());
+                update.items.push(Item::Header(header));
+            }
+            Line::Event(event) => {
+                let changes = self.timeline.apply(&event);
+                let revisions = self.diagnosis.follow(&self.timeline, &changes, event.at);
+                update.items.extend(changes.into_iter().map(|change| Item::Change { at: event.at, change }));
+                update.items.extend(revisions.into_iter().map(|revision| Item::Verdict { at: event.at, revision }));
+            }
+            Line::Clock(sample) => self.clock = Some(sample),
+            Line::Loss(loss) => {
+                self.timeline.loss(&loss);
+                update.items.push(Item::Loss(loss));
+            }
+            Line::Verdict(_) | Line::Summary(_) => {}
+        }
+        update
+    }
+
+    /// Time has passed: a tracker may hang, a client may be overdue.
+    pub fn tick(&mut self, now: Stamp) -> Update {
+        let revisions = self.diagnosis.tick(&self.timeline, now);
+        Update { items: revisions.into_iter().map(|revision| Item::Verdict { at: now, revision }).collect() }
+    }
+
+    /// The session is over: everything is judged once more.
+    pub fn finish(&mut self, now: Stamp) -> Update {
+        self.tick(now.max(self.timeline.now()))
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// What follows from it.
+    #[must_use]
+    pub fn diagnosis(&self) -> &Diagnosis {
+        &self.diagnosis
+    }
+
+    /// Who recorded, once known.
+    #[must_use]
+    pub fn header(&self) -> Option<&Header> {
+        self.header.as_deref()
+    }
+
+    /// The latest tie between the session's clock and the wall clock.
+    #[must_use]
+    pub fn clock(&self) -> Option<ClockSample> {
+        self.clock
+    }
+
+    /// 0 when nothing is wrong, 1 when a problem was diagnosed.
+    #[must_use]
+    pub fn exit_status(&self) -> i32 {
+        i32::from(self.diagnosis.has_problem())
+    }
+}
