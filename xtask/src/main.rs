@@ -3,7 +3,9 @@
 mod artifact;
 mod interrupt;
 mod lab;
+mod test;
 mod tool;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -16,6 +18,8 @@ use clap::Parser;
 enum Command {
     /// Runs nfsgrace in a virtual machine with a real kernel, while an NFS server restarts
     Lab(lab::command::LabArguments),
+    /// Runs all tests: the workspace's own, and every scenario of the lab on every kernel
+    Test(test::Test),
 }
 
 fn main() -> ExitCode {
@@ -32,5 +36,6 @@ fn run(command: Command) -> Result<ExitCode> {
     interrupt::listen()?;
     match command {
         Command::Lab(lab) => lab.run(),
+        Command::Test(test) => test.run(),
     }
 }

@@ -1,0 +1,137 @@
+//! Decides whether a run went as its scenario expects.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::{
+    lab::{command::ended_well, run::Outcome, scenario::Verdict},
+    witness::{
+        compare::{Comparison, compare},
+        ftrace,
+        opens::{self, Open},
+        session::Session,
+    },
+};
+
+/// What a run showed.
+#[derive(Debug, Default)]
+pub struct Judgement {
+    /// What is not as it should be; empty when the run passed.
+    pub complaints: Vec<String>,
+    /// What nfsgrace concluded.
+    pub concluded: Vec<String>,
+    /// The comparison with the witness.
+    pub comparison: Comparison,
+    /// The longest open during the watch.
+    pub longest_open: Duration,
+    /// How long after the beginning of that open the verdict was there; zero when it was there before.
+    pub verdict_after: Option<Duration>,
+    /// From nfsgrace's start until it watched.
+    pub attach: Option<Duration>,
+    /// The most memory that nfsgrace had, KiB.
+    pub memory_kib: Option<u64>,
+}
+
+/// Judges a run that was expected to end with `verdicts`, and to block an open or not.
+pub fn judge(outcome: &Outcome, verdicts: &[Verdict], stall: bool, grace: Duration) -> Judgement {
+    let mut judgement = Judgement::default();
+    if let Err(error) = ended_well(outcome) {
+        judgement.complaints.push(error.to_string());
+        return judgement;
+    }
+    let text = |name: &str| outcome.results.text(name).unwrap_or_default();
+    let session = Session::read(&text("session.ndjson"));
+    let opens = opens::read(&text("opens"));
+    let ready = text("ready");
+    let from_ns = uptime_ns(&ready).unwrap_or_default();
+
+    if let Some(loss) = ftrace::loss(&text("ftrace.stats"), &text("ftrace.profile")) {
+        judgement.complaints.push(loss);
+    }
+    judgement.comparison = compare(&session, &ftrace::observations(&text("ftrace")), &opens, from_ns);
+    judgement.complaints.append(&mut judgement.comparison.differences);
+    for (cause, count) in &session.losses {
+        judgement.complaints.push(format!("nfsgrace lost {count} records: {cause}"));
+    }
+    if session.broken_lines > 0 {
+        judgement.complaints.push(format!("the session file has {} broken lines", session.broken_lines));
+    }
+    if !session.has_summary {
+        judgement.complaints.push("the session file has no closing summary".to_owned());
+    }
+
+    let watched: Vec<&Open> = opens.iter().filter(|open| open.start_ns >= from_ns).collect();
+    for open in watched.iter().filter(|open| open.errno != 0) {
+        judgement.complaints.push(format!("opening {} failed with errno {}", open.path, open.errno));
+    }
+    let longest = watched.iter().max_by_key(|open| open.took_ns());
+    judgement.longest_open = longest.map_or(Duration::ZERO, |open| Duration::from_nanos(open.took_ns()));
+    // An open that begins a moment after the grace period may wait a little less than its length.
+    let blocked = judgement.longest_open > grace / 2;
+    if blocked != stall {
+        let took = judgement.longest_open.as_secs_f64();
+        let expected = if stall { "a stall" } else { "no stall" };
+        judgement.complaints.push(format!("{expected} was expected, the longest open took {took:.1} s"));
+    }
+
+    judge_verdicts(&session, verdicts, longest.copied(), &mut judgement);
+    judge_exit(outcome.results.exit_status(), verdicts, &mut judgement);
+    judgement.attach = started(&text("started"), &ready);
+    judgement.memory_kib = memory(&text("memory"));
+    judgement
+}
+
+fn judge_verdicts(session: &Session, expected: &[Verdict], longest: Option<&Open>, judgement: &mut Judgement) {
+    judgement.concluded = session.concluded();
+    let concluded: BTreeSet<&str> = judgement.concluded.iter().map(String::as_str).collect();
+    let missing = expected.iter().filter(|verdict| !verdict.optional && !concluded.contains(verdict.id.as_str()));
+    for verdict in missing {
+        judgement.complaints.push(format!("the verdict {} is missing", verdict.id));
+    }
+    for id in concluded.iter().filter(|id| !expected.iter().any(|verdict| verdict.id == **id)) {
+        judgement.complaints.push(format!("the verdict {id} was not expected"));
+    }
+    let Some(longest) = longest else { return };
+    for verdict in expected.iter().filter(|verdict| !verdict.optional && concluded.contains(verdict.id.as_str())) {
+        let first = session.verdicts.iter().find(|given| given.id == verdict.id && !given.withdrawn);
+        let Some(first) = first else { continue };
+        let after = Duration::from_nanos(first.at_ns.saturating_sub(longest.start_ns));
+        judgement.verdict_after = Some(judgement.verdict_after.map_or(after, |earlier| earlier.max(after)));
+        if is_problem(&verdict.id) && first.at_ns >= longest.end_ns {
+            judgement.complaints.push(format!("the verdict {} came only when the stall was over", verdict.id));
+        }
+    }
+}
+
+fn judge_exit(status: Option<u8>, expected: &[Verdict], judgement: &mut Judgement) {
+    let mandatory = || expected.iter().filter(|verdict| !verdict.optional).map(|verdict| verdict.id.as_str());
+    // Where only optional verdicts are expected, the status must fit those that were given.
+    let problem = if mandatory().next().is_some() {
+        mandatory().any(is_problem)
+    } else {
+        judgement.concluded.iter().any(|id| is_problem(id))
+    };
+    let wanted = u8::from(problem);
+    if status != Some(wanted) {
+        let status = status.map_or("nothing".to_owned(), |status| status.to_string());
+        judgement.complaints.push(format!("nfsgrace's exit status should be {wanted}, it is {status}"));
+    }
+}
+
+fn is_problem(id: &str) -> bool {
+    id != "healthy"
+}
+
+/// Seconds with a fraction, as `/proc/uptime` has them.
+fn uptime_ns(text: &str) -> Option<u64> {
+    let seconds: f64 = text.trim().parse().ok()?;
+    Some(u64::try_from(Duration::try_from_secs_f64(seconds).ok()?.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn started(started: &str, ready: &str) -> Option<Duration> {
+    Some(Duration::from_nanos(uptime_ns(ready)?.checked_sub(uptime_ns(started)?)?))
+}
+
+/// `VmHWM:     1234 kB`
+fn memory(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok())
+}

@@ -1,0 +1,147 @@
+//! Reads the witness's trace (probes: `xtask/lab/probes`).
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Observation, Seen};
+
+/// NFS4ERR_GRACE (10013) as it is on the wire, and so in the return value of `nfsd4_open`.
+const GRACE_ON_THE_WIRE: &str = "0x1d270000";
+
+/// One line of a trace: `comm-TID [CPU] flags seconds.micros: name: (place) key=value …`
+#[derive(Debug, PartialEq, Eq)]
+struct Hit<'a> {
+    tid: u32,
+    at_ns: u64,
+    probe: &'a str,
+    arguments: &'a str,
+}
+
+impl<'a> Hit<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let (task, rest) = line.split_once(" [")?;
+        let (_, tid) = task.trim_end().rsplit_once('-')?;
+        let (_cpu, rest) = rest.split_once("] ")?;
+        let (_flags, rest) = rest.trim_start().split_once(char::is_whitespace)?;
+        let (stamp, rest) = rest.trim_start().split_once(": ")?;
+        let (probe, arguments) = rest.split_once(": ")?;
+        let (seconds, micros) = stamp.split_once('.')?;
+        let at_ns = seconds.parse::<u64>().ok()? * 1_000_000_000 + micros.parse::<u64>().ok()? * 1_000;
+        Some(Self { tid: tid.parse().ok()?, at_ns, probe, arguments })
+    }
+
+    fn value(&self, key: &str) -> Option<&'a str> {
+        self.arguments.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    fn returned(&self) -> i64 {
+        self.value("ret").and_then(|value| value.parse().ok()).unwrap_or(i64::MIN)
+    }
+}
+
+/// A task between the entry and the return of `nfs4_handle_exception`.
+struct Refused {
+    at_ns: u64,
+    slept: bool,
+}
+
+/// What the witness saw, in the order of time.
+pub fn observations(trace: &str) -> Vec<Observation> {
+    let mut seen = Vec::new();
+    let mut inside_cld: HashSet<u32> = HashSet::new();
+    let mut refused: HashMap<u32, Refused> = HashMap::new();
+    for hit in trace.lines().filter(|line| !line.starts_with('#')).filter_map(Hit::parse) {
+        let Hit { tid, at_ns, probe, .. } = hit;
+        let mut add = |what| seen.push(Observation { seen: what, tid, at_ns });
+        match probe {
+            "start" => add(Seen::ServerStart),
+            "start_ret" => add(Seen::ServerStarted(hit.returned())),
+            "tracking" => add(Seen::TrackingStart),
+            "tracking_ret" => add(Seen::TrackingEnd(hit.returned())),
+            "cld" => {
+                inside_cld.insert(tid);
+            }
+            "cld_ret" => {
+                inside_cld.remove(&tid);
+                add(Seen::CldEnd(hit.returned()));
+            }
+            "umh_ret" => add(Seen::UmhEnd(hit.returned())),
+            "legacy_ret" => add(Seen::LegacyEnd(hit.returned())),
+            "msleep" if inside_cld.contains(&tid) => add(Seen::Poll),
+            "grace_start" => add(Seen::GraceStart),
+            "open_ret" if hit.value("ret") == Some(GRACE_ON_THE_WIRE) => add(Seen::Refusal),
+            "exception" => {
+                refused.insert(tid, Refused { at_ns, slept: false });
+            }
+            "sleep" => {
+                if let Some(refused) = refused.get_mut(&tid) {
+                    refused.slept = true;
+                }
+            }
+            "exception_ret" => {
+                // Only a refusal that led to a sleep is one that nfsgrace reports.
+                if let Some(refused) = refused.remove(&tid).filter(|refused| refused.slept) {
+                    seen.push(Observation { seen: Seen::Sleep, tid, at_ns: refused.at_ns });
+                    seen.push(Observation { seen: Seen::SleepEnd, tid, at_ns });
+                }
+            }
+            _ => {}
+        }
+    }
+    seen.sort_by_key(|observation| observation.at_ns);
+    seen
+}
+
+/// Why the trace may be incomplete, if it may.
+///
+/// `stats` is the ring buffer's `per_cpu/cpu0/stats`, `profile` is `kprobe_profile` (`name hits misses` per line).
+pub fn loss(stats: &str, profile: &str) -> Option<String> {
+    let overrun = stats.lines().find_map(|line| line.strip_prefix("overrun: ")).unwrap_or("?");
+    if overrun.trim() != "0" {
+        return Some(format!("the witness's buffer overran: {overrun}"));
+    }
+    let missed = profile.lines().find(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.len() == 3 && words[2] != "0"
+    });
+    missed.map(|line| format!("the witness's probe missed hits: {}", line.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "\
+        rpc.nfsd-183     [000] .l...     6.685950: tracking: (nfsd4_client_tracking_init+0x4/0xc0 [nfsd])
+        rpc.nfsd-183     [000] .l...     6.685983: cld: (nfsd4_cld_tracking_init+0x4/0x500 [nfsd])
+        rpc.nfsd-183     [000] .l...     6.686214: msleep: (msleep+0x4/0x50) ms=100
+        rpc.nfsd-183     [000] .....     7.725213: cld_ret: (nfsd4_client_tracking_init+0x6a/0xc0 [nfsd] <- nfsd4_cld_tracking_init) ret=-110
+        kworker/0:1-9    [000] .....     7.726000: msleep: (msleep+0x4/0x50) ms=100
+            nfsd-191     [000] .l...     8.255452: open_ret: (nfsd4_proc_compound+0x31a/0x6f0 [nfsd] <- nfsd4_open) ret=0x1d270000
+ 127.0.0.1-manag-216     [000] .....     8.291842: exception: (nfs4_handle_exception+0x0/0x100 [nfsv4]) err=-10013
+ 127.0.0.1-manag-216     [000] .....     8.291900: sleep: (schedule_timeout+0x4/0x100) jiffies=25
+ 127.0.0.1-manag-216     [000] .....     8.401842: exception_ret: (nfs4_do_open+0x36c/0xcf0 [nfsv4] <- nfs4_handle_exception)
+";
+
+    #[test]
+    fn a_trace_becomes_what_nfsgrace_would_see() {
+        let seen: Vec<_> = observations(TRACE).into_iter().map(|it| (it.seen, it.tid, it.at_ns / 1000)).collect();
+        assert_eq!(
+            seen,
+            [
+                (Seen::TrackingStart, 183, 6_685_950),
+                (Seen::Poll, 183, 6_686_214),
+                (Seen::CldEnd(-110), 183, 7_725_213),
+                (Seen::Refusal, 191, 8_255_452),
+                (Seen::Sleep, 216, 8_291_842),
+                (Seen::SleepEnd, 216, 8_401_842),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_incomplete_witness_is_noticed() {
+        assert_eq!(loss("entries: 5\noverrun: 0\n", "  start      3     0\n"), None);
+        assert!(loss("entries: 5\noverrun: 7\n", "").is_some());
+        assert!(loss("overrun: 0\n", "  start      3     2\n").is_some());
+    }
+}
