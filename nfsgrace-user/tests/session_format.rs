@@ -137,6 +137,7 @@ fn client_kind() -> impl Strategy<Value = Kind> {
         (stamp(), any::<i32>()).prop_map(|(began, status)| Kind::SleepEnd { began, status }),
         stamp().prop_map(|began| Kind::Attempt { began }),
         (stamp(), option::of(any::<i32>())).prop_map(|(began, status)| Kind::StallEnd { began, status }),
+        (option::of(stamp()), vec(text(), 0..4)).prop_map(|(began, stack)| Kind::Stack { began, stack }),
         any::<[u64; 7]>().prop_map(|n| Kind::Counts(Counts {
             opens: n[0],
             opens_refused: n[1],

@@ -111,8 +111,12 @@ pub enum Change {
         /// Whether it told the timeline something.
         used: bool,
     },
+    /// The kernel stack at its start became known.
+    StackNamed(RestartId),
     /// A task was refused for the first time, and sleeps.
     StallBegan(StallId),
+    /// The kernel stack of its first sleep became known.
+    StallStackNamed(StallId),
     /// It was refused again, and sleeps.
     RefusedAgain(StallId),
     /// Its sleep is over.
@@ -179,6 +183,7 @@ impl Timeline {
             Kind::Delay { .. } | Kind::SleepEnd { .. } | Kind::Attempt { .. } | Kind::StallEnd { .. } => {
                 self.client_side(event, &mut changes);
             }
+            Kind::Stack { began, stack } => self.stack(event, *began, stack, &mut changes),
             Kind::Counts(counts) => {
                 self.counts.insert(event.netns, counts.clone());
                 changes.push(Change::Counted);
@@ -186,6 +191,20 @@ impl Timeline {
             _ => self.server_side(event, &mut changes),
         }
         changes
+    }
+
+    /// A stack belongs to the latest start, or to the stall that its event names.
+    fn stack(&mut self, event: &Event, began: Option<Stamp>, stack: &[String], changes: &mut Changes) {
+        if let Some(began) = began {
+            let id = StallId { tid: event.task.tid, began };
+            if let Some(stall) = self.stalls.get_mut(id) {
+                stall.stack = stack.to_vec();
+                changes.push(Change::StallStackNamed(id));
+            }
+        } else if let Some(restart) = self.latest(event.netns) {
+            restart.tracking.stack = stack.to_vec();
+            changes.push(Change::StackNamed(restart.id));
+        }
     }
 
     /// Takes note of missing records.

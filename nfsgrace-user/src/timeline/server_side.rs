@@ -101,7 +101,7 @@ impl Timeline {
     }
 
     /// The latest restart in a namespace; the latest of all where the namespace is not known.
-    fn latest(&mut self, netns: Option<Netns>) -> Option<&mut Restart> {
+    pub(super) fn latest(&mut self, netns: Option<Netns>) -> Option<&mut Restart> {
         let restart =
             self.restarts.iter_mut().rev().find(|it| netns.is_none() || it.netns.is_none() || it.netns == netns)?;
         restart.netns = restart.netns.or(netns);
@@ -340,7 +340,8 @@ impl Timeline {
             if let LogFact::GraceStarts { .. } = fact {
                 changes.push(Change::LengthKnown(restart.id));
             }
-            if matches!(fact, LogFact::TrackingFailed(_) | LogFact::Using(_)) && restart.tracking.ended.is_none() {
+            let unseen = restart.tracking.began.is_none() && restart.tracking.ended.is_none();
+            if unseen && matches!(fact, LogFact::TrackingFailed(_) | LogFact::Using(_)) {
                 changes.push(Change::TrackingEnded(restart.id));
             }
             return;
