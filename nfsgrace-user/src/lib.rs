@@ -2,9 +2,12 @@
 //!
 //! The flow runs one way: probe → record → clock → timeline → diagnosis → view.
 
+pub mod cli;
+pub mod command;
 pub mod diagnosis;
 pub mod kernel;
 pub mod probe;
 pub mod record;
 pub mod session;
+pub mod source;
 pub mod timeline;

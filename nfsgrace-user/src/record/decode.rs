@@ -245,6 +245,9 @@ fn kind(name: &str, flat: &mut Flat<'_>) -> Result<Kind, Why> {
         "stall_end" => {
             Kind::StallEnd { began: Stamp(need(flat.began, "began")?), status: narrow(flat.status, "status")? }
         }
+        "stack" => {
+            Kind::Stack { began: flat.began.map(Stamp), stack: all_owned(flat.stack.take().unwrap_or_default()) }
+        }
         "counts" => Kind::Counts(Counts {
             opens: flat.opens.unwrap_or_default(),
             opens_refused: flat.opens_refused.unwrap_or_default(),

@@ -166,6 +166,7 @@ fn name(kind: &Kind) -> &'static str {
         Kind::SleepEnd { .. } => "sleep_end",
         Kind::Attempt { .. } => "attempt",
         Kind::StallEnd { .. } => "stall_end",
+        Kind::Stack { .. } => "stack",
         Kind::Counts(_) => "counts",
     }
 }
@@ -259,6 +260,10 @@ fn fields(kind: &Kind, object: &mut Object<'_>) {
         Kind::StallEnd { began, status } => {
             object.number("began", began.0);
             object.maybe("status", status.as_ref());
+        }
+        Kind::Stack { began, stack } => {
+            object.maybe("began", began.map(|began| began.0).as_ref());
+            stack_of(stack, object);
         }
         Kind::Counts(counts) => {
             let Counts { opens, opens_refused, others_refused, grace_asked, grace_true, delays, stalls_ended } = counts;

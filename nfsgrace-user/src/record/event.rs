@@ -392,6 +392,13 @@ pub enum Kind {
         /// Zero or a negative errno; `None` when the task died, or the end was inferred.
         status: Option<i32>,
     },
+    /// The kernel stack of an earlier event: naming its addresses takes longer than the event could wait.
+    Stack {
+        /// Identifies the stall whose first sleep it is; `None` for the stack of [`Kind::TrackingStart`].
+        began: Option<Stamp>,
+        /// Innermost function first.
+        stack: Vec<String>,
+    },
     /// Counted so far.
     Counts(Counts),
 }

@@ -7,6 +7,7 @@
 mod decode;
 mod encode;
 pub mod event;
+mod filter;
 mod flat;
 mod header;
 mod names;
@@ -19,6 +20,7 @@ pub use event::{
     Claim, Client, Counts, EndedBy, Event, Kind, Manager, Netns, Refusal, ServerOp, ServerState, Stamp, Surroundings,
     Task, Tracker,
 };
+pub use filter::Filter;
 pub use header::{Header, ProbeRow, Role, SCHEMA};
 pub use names::{errno_name, status_text};
 pub use outcome::{

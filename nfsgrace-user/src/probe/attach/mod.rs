@@ -78,7 +78,12 @@ impl Events {
         let t1 = t.elapsed();
         let attached = fs::read_to_string(self.tracefs.join("events").join(&event).join("id"))
             .and_then(|id| id.trim().parse::<u64>().map_err(io::Error::other))
-            .and_then(|id| {let t2=t.elapsed(); let r = perf::attach(id, program); eprintln!("{name} {t1:?} {t2:?} {:?}", t.elapsed()); r});
+            .and_then(|id| {
+                let t2 = t.elapsed();
+                let r = perf::attach(id, program);
+                eprintln!("{name} {t1:?} {t2:?} {:?}", t.elapsed());
+                r
+            });
         match attached {
             Ok(fd) => {
                 self.attached.push((name, fd));
@@ -123,7 +128,8 @@ fn abandoned(text: &str, alive: impl Fn(u32) -> bool) -> Vec<String> {
     text.lines()
         .filter_map(|line| line.split_whitespace().next()?.split_once(':').map(|(_, event)| event))
         .filter(|event| {
-            let pid = event.strip_prefix(GROUP).and_then(|rest| rest.split('/').next()).and_then(|pid| pid.parse().ok());
+            let pid =
+                event.strip_prefix(GROUP).and_then(|rest| rest.split('/').next()).and_then(|pid| pid.parse().ok());
             pid.is_some_and(|pid| !alive(pid))
         })
         .map(str::to_owned)
@@ -151,7 +157,8 @@ mod tests {
 
     #[test]
     fn misses_are_the_third_column() {
-        let profile = "  nfsd4_open                     8               0\n  nfsd4_open_ret                 5               3\n";
+        let profile =
+            "  nfsd4_open                     8               0\n  nfsd4_open_ret                 5               3\n";
         assert_eq!(missed(profile, "nfsd4_open_ret"), Some(3));
         assert_eq!(missed(profile, "nfsd4_lock"), None);
     }

@@ -118,9 +118,7 @@ fn kind(number: u32, bytes: &[u8]) -> Option<Kind> {
         }
         k if k == M::TrackingEnd as u32 => Kind::TrackingEnd { status: call()?.status },
         k if k == M::TrackerStart as u32 => Kind::TrackerStart { tracker: tracker(call()?.arg)? },
-        k if k == M::TrackerEnd as u32 => {
-            Kind::TrackerEnd { tracker: tracker(call()?.arg)?, status: call()?.status }
-        }
+        k if k == M::TrackerEnd as u32 => Kind::TrackerEnd { tracker: tracker(call()?.arg)?, status: call()?.status },
         k if k == M::Poll as u32 => Kind::Poll { running: call()?.status != 0, inferred: call()?.arg != 0 },
         k if k == M::ReclaimRecord as u32 => {
             Kind::ReclaimRecord { name: text(&read::<wire::Named>(bytes)?.name).unwrap_or_default() }
@@ -128,11 +126,7 @@ fn kind(number: u32, bytes: &[u8]) -> Option<Kind> {
         k if k == M::GraceStart as u32 => Kind::GraceStart { manager: manager(call()?.arg) },
         k if k == M::GraceEnd as u32 => {
             let server: wire::Server = read(bytes)?;
-            Kind::GraceEnd {
-                manager: manager(server.arg),
-                by: ended_by(server.status),
-                state: state(&server.state),
-            }
+            Kind::GraceEnd { manager: manager(server.arg), by: ended_by(server.status), state: state(&server.state) }
         }
         k if k == M::GraceAnswer as u32 => {
             Kind::GraceAnswer { for_open: call()?.arg != 0, in_grace: call()?.status != 0 }

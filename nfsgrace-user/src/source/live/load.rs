@@ -1,6 +1,6 @@
 //! The eBPF object, loaded: its programs and maps.
 
-use std::{fs, os::fd::AsFd as _, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::{
@@ -8,7 +8,9 @@ use aya::{
     maps::{Array, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
     programs::{KProbe, ProgramFd, RawTracePoint},
 };
-use nfsgrace_ebpf::{Layout, Lost, LOST_CAUSES, LOST_KINDS};
+use aya_log::EbpfLogger;
+use log::Level;
+use nfsgrace_ebpf::{LOST_CAUSES, LOST_KINDS, Layout, Lost};
 use rustix::{
     mount::{MountPropagationFlags, mount_bind, mount_change},
     thread::{UnshareFlags, unshare_unsafe},
@@ -24,6 +26,7 @@ pub struct Object {
     layout: Array<MapData, LayoutValue>,
     counts: PerCpuHashMap<MapData, u32, CountsValue>,
     losses: PerCpuArray<MapData, u64>,
+    messages: Option<EbpfLogger<&'static dyn log::Log>>,
 }
 
 /// [`Layout`] as a map's value.
@@ -41,23 +44,25 @@ struct CountsValue(nfsgrace_ebpf::Counts);
 unsafe impl Pod for CountsValue {}
 
 impl Object {
-    /// Loads the maps, and the programs as far as they need no kernel memory yet.
+    /// Loads the maps; programs are loaded one by one. With `verbose` the programs' own debug messages go to the logger.
     ///
     /// # Errors
     ///
     /// Where the kernel has no eBPF, or refuses it.
-    pub fn load(log_level: u8, layout: &Layout) -> Result<(Self, RingBuf<MapData>)> {
-        let mut ebpf = std::thread::scope(|scope| scope.spawn(|| parse(log_level)).join())
+    pub fn load(verbose: bool, layout: &Layout) -> Result<(Self, RingBuf<MapData>)> {
+        let level = if verbose { Level::Debug as u8 } else { 0 };
+        let mut ebpf = std::thread::scope(|scope| scope.spawn(|| parse(level)).join())
             .map_err(|_panic| anyhow!("loading the eBPF object panicked"))??;
+        let messages = if verbose { Some(EbpfLogger::init(&mut ebpf)?) } else { None };
         let mut take = |name: &str| ebpf.take_map(name).ok_or_else(|| anyhow!("the eBPF object has no map {name}"));
         let events = RingBuf::try_from(take("EVENTS")?)?;
-        let object = Self {
+        let mut object = Self {
             layout: take("LAYOUT")?.try_into()?,
             counts: take("COUNTS")?.try_into()?,
             losses: take("LOSSES")?.try_into()?,
+            messages,
             ebpf,
         };
-        let mut object = object;
         object.set_layout(layout)?;
         Ok((object, events))
     }
@@ -77,11 +82,8 @@ impl Object {
     ///
     /// Where there is no such program, or the kernel's verifier refuses it.
     pub fn kprobe(&mut self, name: &str) -> Result<&ProgramFd> {
-        let program: &mut KProbe = self
-            .ebpf
-            .program_mut(name)
-            .ok_or_else(|| anyhow!("the eBPF object has no program {name}"))?
-            .try_into()?;
+        let program: &mut KProbe =
+            self.ebpf.program_mut(name).ok_or_else(|| anyhow!("the eBPF object has no program {name}"))?.try_into()?;
         if program.fd().is_err() {
             program.load().with_context(|| format!("the kernel refuses the eBPF program {name}"))?;
         }
@@ -101,9 +103,11 @@ impl Object {
         Ok(())
     }
 
-    /// Where the programs' own debug messages come from.
-    pub fn ebpf_mut(&mut self) -> &mut Ebpf {
-        &mut self.ebpf
+    /// Hands the programs' own debug messages to the logger.
+    pub fn flush_messages(&mut self) {
+        if let Some(messages) = &mut self.messages {
+            messages.flush();
+        }
     }
 
     /// Exact numbers so far, by namespace.
@@ -167,11 +171,11 @@ pub struct Losses {
     pub managers_full: u64,
 }
 
-fn parse(log_level: u8) -> Result<Ebpf> {
+fn parse(level: u8) -> Result<Ebpf> {
     hide_kernel_btf();
     EbpfLoader::new()
         .btf(None)
-        .override_global(aya_log::LEVEL, &log_level, false)
+        .override_global(aya_log::LEVEL, &level, false)
         .load(OBJECT)
         .context("the kernel refuses the eBPF maps")
 }
@@ -189,5 +193,4 @@ fn hide_kernel_btf() {
     {
         let _ = mount_bind("/dev/null", BTF);
     }
-    let _ = fs::metadata(BTF);
 }

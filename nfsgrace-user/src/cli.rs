@@ -1,0 +1,194 @@
+//! The command line. One definition of each flag makes the parser, `--help`, the man page and the completions.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::record::{Filter, Netns, Role};
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0  nothing is wrong
+  1  a problem was diagnosed
+  2  the command could not do its work, and says what to do about it";
+
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  nfsgrace watch                              until Ctrl-C, then a summary
+  nfsgrace watch --duration 2m                for two minutes
+  nfsgrace watch --role client --comm make    only tasks of make, on an NFS client
+  nfsgrace watch --record incident.ndjson     and keep what was seen
+  nfsgrace watch --format json | jq 'select(.type == \"verdict\")'";
+
+/// Explains why NFS clients hang after a server restart: why, for whom, and for how many more seconds.
+#[derive(Debug, Parser)]
+#[command(name = "nfsgrace", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch this kernel, and explain hangs while they last
+    ///
+    /// Shows the server's way through its client trackers, the grace period and its end, whom it refuses, and each task
+    /// that is stalled by it: how long it still sleeps, and for how many more seconds it is stuck. A verdict with the
+    /// cause and the remedy appears as soon as the evidence is there.
+    #[command(after_help = format!("{WATCH_EXAMPLES}\n\n{AFTER_HELP}"))]
+    Watch(Watch),
+    /// Show which kernel functions can be probed here, and what is lost where they cannot
+    #[command(after_help = AFTER_HELP)]
+    Probes(Probes),
+    /// Print a completion script for a shell
+    #[command(hide = true)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the man page
+    #[command(hide = true)]
+    Man,
+}
+
+/// `nfsgrace watch`
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// What to watch
+    #[arg(value_name = "SOURCE", default_value = "local", value_parser = ["local"])]
+    pub source: String,
+    /// Which side of NFS to watch
+    ///
+    /// With `auto`, both: a machine that does not serve has nothing to show for the server.
+    #[arg(long, value_name = "SIDE", default_value = "auto")]
+    pub role: RoleChoice,
+    /// End after this time
+    ///
+    /// A number of seconds, or a time such as 90s, 5m, 1h.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Keep all that is seen in a session file as well
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// How to print
+    #[arg(long, default_value = "text")]
+    pub format: Format,
+    /// Which events to follow.
+    #[command(flatten)]
+    pub filters: Filters,
+    /// Show the debug messages of the eBPF programs, on standard error
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Which events to follow; several of one kind widen, different kinds narrow.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Filters")]
+pub struct Filters {
+    /// Only stalls of this process or thread
+    #[arg(long, value_name = "PID")]
+    pub pid: Vec<u32>,
+    /// Only stalls of tasks of this name
+    #[arg(long, value_name = "NAME")]
+    pub comm: Vec<String>,
+    /// Only refusals of the client with this address
+    #[arg(long, value_name = "ADDRESS")]
+    pub client: Vec<IpAddr>,
+    /// Only servers in this network namespace
+    ///
+    /// Its inode number, or a file that stands for it: /run/netns/NAME, /proc/PID/ns/net.
+    #[arg(long, value_name = "NETNS", value_parser = netns)]
+    pub netns: Vec<Netns>,
+}
+
+impl From<&Filters> for Filter {
+    fn from(filters: &Filters) -> Self {
+        let Filters { pid, comm, client, netns } = filters;
+        Self {
+            pids: pid.clone(),
+            // The kernel keeps fifteen bytes of a name.
+            comms: comm.iter().map(|name| name.chars().take(15).collect()).collect(),
+            clients: client.iter().map(IpAddr::to_canonical).collect(),
+            netns: netns.clone(),
+        }
+    }
+}
+
+/// `nfsgrace probes`
+#[derive(Debug, Args)]
+pub struct Probes {
+    /// Which side of NFS to look at
+    #[arg(long, value_name = "SIDE", default_value = "auto")]
+    pub role: RoleChoice,
+    /// How to print
+    #[arg(long, default_value = "text")]
+    pub format: Format,
+}
+
+/// A choice of sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleChoice {
+    /// The NFS server.
+    Server,
+    /// The NFS client.
+    Client,
+    /// Whatever is there.
+    Auto,
+}
+
+impl From<RoleChoice> for Role {
+    fn from(choice: RoleChoice) -> Self {
+        match choice {
+            RoleChoice::Server => Self::Server,
+            RoleChoice::Client => Self::Client,
+            RoleChoice::Auto => Self::Both,
+        }
+    }
+}
+
+/// A way to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .map(Duration::from_secs)
+        .or_else(|_| humantime::parse_duration(text))
+        .map_err(|error| format!("{error}: give seconds, or a time such as 90s, 5m, 1h"))
+}
+
+fn netns(text: &str) -> Result<Netns, String> {
+    use std::os::unix::fs::MetadataExt as _;
+    if let Ok(number) = text.parse() {
+        return Ok(Netns(number));
+    }
+    let metadata = std::fs::metadata(text).map_err(|error| format!("{text}: {error}"))?;
+    u32::try_from(metadata.ino()).map(Netns).map_err(|_| format!("{text} is not a network namespace"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_with_and_without_unit() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert!(duration("soon").is_err());
+    }
+}
