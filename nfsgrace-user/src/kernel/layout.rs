@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nfsgrace_ebpf::{ABSENT, Layout};
 
-use super::{Btf, Kernel, Kind, Modules, Presence, TypeId, Types};
+use super::{Btf, Kind, Modules, Presence, TypeId, Types};
 
 /// Where one field's place is looked up.
 struct Field {
@@ -49,7 +49,7 @@ impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::NotLoaded => "known once its module is loaded",
-            Self::NoBtf => "this kernel has no BTF for it",
+            Self::NoBtf => "no BTF for it on this kernel",
             Self::NoSuchMember => "not in this kernel's BTF",
         })
     }
@@ -165,18 +165,7 @@ const FIELDS: &[Field] = &[
     field!(exception_timeout, NFSV4, "nfs4_exception", ["timeout"], "length of each sleep", never_moved: 24),
 ];
 
-/// Modules whose BTF holds what [`layout`] looks for.
-pub(crate) const MODULES: [&str; 2] = ["nfsd", "nfsv4"];
-
-impl Kernel {
-    /// Reads BTF, and fills in a [`Layout`] from it.
-    #[must_use]
-    pub fn layout(&self) -> LayoutReport {
-        layout(&self.types(&MODULES), &self.modules())
-    }
-}
-
-/// Fills in a [`Layout`]: each place from the module's BTF, else from the kernel's own, else as it always was.
+/// Fills in a [`Layout`] from the BTF of the kernel, nfsd and nfsv4: each place from the module's BTF, else from the kernel's own, else as it always was.
 ///
 /// Its last two fields, which depend on what is probed, stay 0.
 #[must_use]

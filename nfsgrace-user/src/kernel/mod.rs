@@ -23,7 +23,6 @@ use anyhow::{Context as _, Result};
 
 pub use btf::{Btf, BtfError, Kind, TypeId};
 pub use hz::{Hz, HzSource, hz_from_sample, hz_from_slope};
-pub(crate) use layout::MODULES as LAYOUT_MODULES;
 pub use layout::{Detail, Found, LayoutReport, MissingDetail, Why, layout};
 pub use modules::{Modules, Presence};
 pub use prerequisites::Unmet;

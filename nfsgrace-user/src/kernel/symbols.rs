@@ -98,7 +98,7 @@ fn base(name: &str) -> &str {
     name.split_once('.').map_or(name, |(base, _)| base)
 }
 
-/// One line of `/proc/kallsyms`: `ffffffffc0283000 t nfsd4_open	[nfsd]`.
+/// One line of `/proc/kallsyms`: `ffffffffc0283000 t nfsd4_open`, a tab and `[nfsd]`.
 pub(super) struct Entry<'a> {
     address: &'a [u8],
     kind: u8,

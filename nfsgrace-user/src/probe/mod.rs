@@ -5,9 +5,9 @@ pub mod hook;
 pub mod plan;
 pub mod table;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io};
 
-use crate::kernel::{self, Kernel, LayoutReport, Traceable};
+use crate::kernel::{self, Kernel, LayoutReport, Symbols};
 
 pub use hook::{At, Hook, Side};
 pub use plan::{Attachment, Plan, Reason, Row, Sides, State};
@@ -33,33 +33,43 @@ pub enum Effort {
     Thorough,
 }
 
+/// Modules whose BTF is read: for structures, and for the names of functions to probe.
+const MODULES: [&str; 3] = ["nfsd", "nfsv4", "grace"];
+
 /// Looks at the kernel as it is now; to be called again when a module was loaded.
 ///
-/// It takes some 6 MB while it runs (the kernel's BTF), and keeps next to nothing of it.
+/// It takes some 7 MB while it runs (the kernel's BTF), and keeps next to nothing of it.
 #[must_use]
 pub fn inspect(kernel: &Kernel, sides: Sides, effort: Effort) -> Inspection {
     let modules = kernel.modules();
-    let types = kernel.types(&kernel::LAYOUT_MODULES);
+    let types = kernel.types(&MODULES);
     let mut layout = kernel::layout(&types, &modules);
-    let wanted = plan::wanted(sides, &modules);
-
-    let quick = (effort == Effort::Quick).then(|| {
-        let symbols = kernel.symbols_by_types(&types, &wanted).map_err(|error| error.to_string());
-        let traceable =
-            symbols.as_ref().map_or_else(|_| Traceable::default(), |found| kernel.blacklist(&found.names()));
-        Plan::resolve(&Facts { symbols, modules: modules.clone(), traceable }, &layout.layout, sides)
-    });
+    let wanted = plan::wanted(sides, &layout.layout, &modules);
+    let options_off = options_off(kernel);
+    let resolve = |symbols: io::Result<Symbols>, explain| {
+        let names = symbols.as_ref().map(Symbols::names).unwrap_or_default();
+        let traceable = if explain { kernel.traceable(&names) } else { kernel.blacklist(&names) };
+        let symbols = symbols.map_err(|error| error.to_string());
+        let facts = Facts { symbols, modules: modules.clone(), traceable, options_off: options_off.clone() };
+        Plan::resolve(&facts, &layout.layout, sides)
+    };
+    let quick = match effort {
+        Effort::Quick => Some(resolve(kernel.symbols_by_types(&types, &wanted), false)),
+        Effort::Thorough => None,
+    };
     drop(types);
-    let plan = quick.filter(|plan| !plan.leaves_doubt()).unwrap_or_else(|| {
-        let symbols = kernel.symbols(&wanted).map_err(|error| error.to_string());
-        let names: BTreeSet<&str> = symbols.as_ref().map(kernel::Symbols::names).unwrap_or_default();
-        let traceable = match effort {
-            Effort::Quick => kernel.blacklist(&names),
-            Effort::Thorough => kernel.traceable(&names),
-        };
-        Plan::resolve(&Facts { symbols, modules, traceable }, &layout.layout, sides)
-    });
+    let plan = quick
+        .filter(|plan| !plan.leaves_doubt())
+        .unwrap_or_else(|| resolve(kernel.symbols(&wanted), effort == Effort::Thorough));
     layout.layout.cld_running_probed = u32::from(plan.probes("cld_running_ret"));
     layout.layout.nfs4_delay_probed = u32::from(plan.probes("nfs4_delay"));
     Inspection { layout, plan }
+}
+
+/// Options of hooks that are off; one that cannot be read counts as off, as its functions then tell.
+fn options_off(kernel: &Kernel) -> BTreeSet<&'static str> {
+    let options: BTreeSet<_> = hook::all().filter_map(|hook| hook.option).collect();
+    let off =
+        options.into_iter().filter(|option| kernel.version() >= option.since && kernel.config(option.name).is_none());
+    off.map(|option| option.name).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nfsgrace_ebpf::{ABSENT, Layout};
+use nfsgrace_ebpf::Layout;
 
 use super::hook::{self, Alternative, At, Hook, Point, Side};
 use crate::kernel::{Lookup, Modules, Presence, Symbols, Traceable, Untraceable, Wanted};
@@ -37,6 +37,8 @@ pub struct Facts {
     pub modules: Modules,
     /// Functions that cannot be probed.
     pub traceable: Traceable,
+    /// Build options of hooks that this kernel was built without.
+    pub options_off: BTreeSet<&'static str>,
 }
 
 /// What each hook was resolved to.
@@ -141,8 +143,11 @@ impl std::fmt::Display for Reason {
 
 /// The functions that a plan for `sides` asks for: those in the kernel image and in modules that are there.
 #[must_use]
-pub fn wanted(sides: Sides, modules: &Modules) -> Vec<Wanted> {
-    let points = hooks(sides).flat_map(|hook| hook.alternatives).flat_map(|alternative| alternative.points);
+pub fn wanted(sides: Sides, layout: &Layout, modules: &Modules) -> Vec<Wanted> {
+    let points = hooks(sides)
+        .filter(|hook| hook.is_needed(layout))
+        .flat_map(|hook| hook.alternatives)
+        .flat_map(|alternative| alternative.points);
     let all: BTreeSet<Wanted> = points.map(|point| Wanted { module: point.module, name: point.symbol }).collect();
     all.into_iter().filter(|wanted| wanted.module.is_none_or(|module| modules.is_here(module))).collect()
 }
@@ -199,7 +204,7 @@ enum Resolved {
 
 impl Facts {
     fn row(&self, hook: &'static Hook, layout: &Layout) -> Row {
-        if hook.instead_of.is_some_and(|field| field(layout) != ABSENT) {
+        if !hook.is_needed(layout) {
             return Row { hook, state: State::NotNeeded, passed_over: Vec::new() };
         }
         let mut passed_over = Vec::new();
@@ -267,7 +272,10 @@ impl Facts {
             Lookup::Renamed(symbol, module) if point.suffix_ok => (symbol, module),
             Lookup::Renamed(symbol, _) => return Resolved::Failed(Reason::Renamed(symbol.to_owned())),
             Lookup::Several => return Resolved::Failed(Reason::NotUnique),
-            Lookup::Absent => return Resolved::Failed(hook.option.map_or(Reason::Inlined, Reason::NotBuilt)),
+            Lookup::Absent => {
+                let off = hook.option.map(|option| option.name).filter(|name| self.options_off.contains(name));
+                return Resolved::Failed(off.map_or(Reason::Inlined, Reason::NotBuilt));
+            }
         };
         match self.traceable.refusal(symbol) {
             Some(refusal) => Resolved::Failed(Reason::NotTraceable(refusal)),

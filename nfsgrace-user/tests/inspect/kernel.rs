@@ -1,5 +1,8 @@
 //! Version, tick rate, modules and what must hold.
 
+use std::io::Write as _;
+
+use flate2::{Compression, write::GzEncoder};
 use nfsgrace::kernel::{HzSource, Presence};
 
 use crate::fixture::{Fixture, SERIES};
@@ -7,11 +10,9 @@ use crate::fixture::{Fixture, SERIES};
 #[test]
 fn the_tick_rate_is_configured() {
     for series in SERIES {
-        let kernel = Fixture::of(series).kernel();
-        let hz = kernel.hz();
-        assert!(hz.is_err(), "the tree is gone by now");
         let fixture = Fixture::of(series);
-        let hz = fixture.kernel().hz().expect("a tick rate");
+        let kernel = fixture.kernel();
+        let hz = kernel.hz().expect("a tick rate");
         assert_eq!(hz.value, 250);
         assert_eq!(hz.source, HzSource::Config(format!("/boot/config-{}", kernel.release())));
     }
@@ -80,4 +81,16 @@ fn a_user_without_privilege_is_told_so() {
     let unmet = fixture.kernel().prerequisites();
     assert_eq!(unmet.len(), 1);
     assert_eq!(unmet[0].remedy, "run nfsgrace as root (with sudo)");
+}
+
+#[test]
+fn a_configuration_that_the_kernel_carries_is_read_too() {
+    let fixture = Fixture::of("6.18");
+    let config = format!("boot/config-{}", fixture.kernel().release());
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(b"CONFIG_HZ_1000=y\nCONFIG_HZ=1000\n").expect("packed");
+    std::fs::write(fixture.path("proc/config.gz"), gzip.finish().expect("packed")).expect("written");
+    let fixture = fixture.without(&config);
+    let hz = fixture.kernel().hz().expect("a tick rate");
+    assert_eq!((hz.value, hz.source), (1000, HzSource::Config("/proc/config.gz".into())));
 }

@@ -19,12 +19,31 @@ use nfsgrace::probe::hook;
 use crate::fixture::{SERIES, kernels};
 
 const STRUCTURES: [&str; 21] = [
-    "net", "ns_common", "dentry", "qstr", "super_block", "file", "path", "inode", "module", "nfsd_net", "nfsd4_open",
-    "xdr_netobj", "nfsd4_compound_state", "nfs4_client", "svc_rqst", "svc_xprt", "nfs_open_context", "nfs_server",
-    "nfs_client", "nfs4_exception", "rpc_pipe",
+    "net",
+    "ns_common",
+    "dentry",
+    "qstr",
+    "super_block",
+    "file",
+    "path",
+    "inode",
+    "module",
+    "nfsd_net",
+    "nfsd4_open",
+    "xdr_netobj",
+    "nfsd4_compound_state",
+    "nfs4_client",
+    "svc_rqst",
+    "svc_xprt",
+    "nfs_open_context",
+    "nfs_server",
+    "nfs_client",
+    "nfs4_exception",
+    "rpc_pipe",
 ];
 const ENUMERATOR: &str = "NFSD_NET_TRACK_RECLAIM_COMPLETES";
-const OPTIONS: [&str; 10] = ["HZ", "KPROBE", "NFS", "LOCKD", "GRACE_PERIOD", "SUNRPC", "BPF", "DEBUG_INFO_BTF", "MODULES", "FUNCTION_TRACER"];
+const OPTIONS: [&str; 10] =
+    ["HZ", "KPROBE", "NFS", "LOCKD", "GRACE_PERIOD", "SUNRPC", "BPF", "DEBUG_INFO_BTF", "MODULES", "FUNCTION_TRACER"];
 
 #[test]
 #[ignore = "makes the fixtures"]
@@ -68,9 +87,7 @@ fn text(from: &Path, to: &Path) {
     keep("proc/mounts", &|_, _| true);
     keep("proc/kallsyms", &|_, line| line.split_whitespace().nth(2).is_some_and(known));
     keep("proc/timer_list", &|number, line| number < 8 || line.starts_with("jiffies:"));
-    keep("sys/kernel/tracing/available_filter_functions", &|_, line| {
-        line.split_whitespace().next().is_some_and(known)
-    });
+    keep("sys/kernel/tracing/available_filter_functions", &|_, line| line.split_whitespace().next().is_some_and(known));
     keep("sys/kernel/debug/kprobes/blacklist", &|number, _| number < 10);
     keep(&config, &|_, line| {
         let option = line.trim_start_matches("# ").strip_prefix("CONFIG_");
@@ -84,12 +101,13 @@ fn types(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("made");
     let vmlinux = fs::read(from.join("vmlinux")).expect("vmlinux");
     let base = Raw::new(&vmlinux, None);
-    write(&to.join("vmlinux.gz"), &base.reduced());
+    let mut base_strings = BTreeSet::new();
     for module in ["nfsd", "nfsv4", "nfs", "grace"] {
         if let Ok(bytes) = fs::read(from.join(module)) {
-            write(&to.join(module).with_extension("gz"), &Raw::new(&bytes, Some(&base)).reduced());
+            write(&to.join(module).with_extension("gz"), &Raw::new(&bytes, Some(&base)).reduced(&mut base_strings));
         }
     }
+    write(&to.join("vmlinux.gz"), &base.reduced(&mut base_strings));
 }
 
 fn write(path: &Path, bytes: &[u8]) {
@@ -153,14 +171,17 @@ impl<'a> Raw<'a> {
         }
     }
 
-    fn reduced(&self) -> Vec<u8> {
+    /// Adds to `base_strings` what it needs of its base's strings; a base keeps these.
+    fn reduced(&self, base_strings: &mut BTreeSet<usize>) -> Vec<u8> {
         let functions = functions();
         let mut kept = BTreeSet::new();
         for &at in &self.starts {
             let name = self.string(word(self.bytes, at));
             let keep = match self.kind(at) {
                 4 => STRUCTURES.iter().any(|wanted| wanted.as_bytes() == name),
-                6 => (0..self.count(at)).any(|n| self.string(word(self.bytes, at + 12 + 8 * n)) == ENUMERATOR.as_bytes()),
+                6 => {
+                    (0..self.count(at)).any(|n| self.string(word(self.bytes, at + 12 + 8 * n)) == ENUMERATOR.as_bytes())
+                }
                 12 => functions.iter().any(|wanted| wanted.as_bytes() == name),
                 _ => false,
             };
@@ -170,12 +191,19 @@ impl<'a> Raw<'a> {
         }
         let mut types = Vec::new();
         let mut strings = vec![0; self.strings_len];
-        let mut keep_string = |offset: usize| {
-            if let Some(own) = offset.checked_sub(self.first_string()) {
+        let needed = std::mem::take(base_strings);
+        let mut keep_string = |offset: usize| match offset.checked_sub(self.first_string()) {
+            Some(own) => {
                 let string = self.string(offset);
                 strings[own..own + string.len()].copy_from_slice(string);
             }
+            None => {
+                base_strings.insert(offset);
+            }
         };
+        if self.base.is_none() {
+            needed.iter().for_each(|&offset| keep_string(offset));
+        }
         for &at in &self.starts {
             if !kept.contains(&at) {
                 types.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0]);
@@ -186,6 +214,7 @@ impl<'a> Raw<'a> {
             let each = if self.kind(at) == 6 { 8 } else { 12 };
             (0..self.rest(at) / each).for_each(|n| keep_string(word(self.bytes, at + 12 + each * n)));
         }
+        base_strings.extend(needed);
         let mut bytes = self.bytes[..8].to_vec();
         bytes[4] = 24;
         for number in [0, types.len(), types.len(), strings.len()] {

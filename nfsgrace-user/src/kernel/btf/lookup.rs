@@ -57,7 +57,7 @@ impl Btf {
             at = at.checked_add(offset)?;
             within = of;
         }
-        (at % 8 == 0).then_some(at / 8)
+        at.is_multiple_of(8).then_some(at / 8)
     }
 
     /// Bits to the member, and its type.

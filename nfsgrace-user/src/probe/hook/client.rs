@@ -51,8 +51,7 @@ static DELAY: Hook = client(
         Alternative::direct(&both!(NFSV4, "nfs4_delay", SLEEPERS)),
         Alternative::inferred(
             &both!(NFSV4, "nfs4_handle_exception", SLEEPERS),
-            "inlined: the sleep is entry to return of nfs4_handle_exception, its length computed from \
-             exception->timeout",
+            "the sleep is entry to return of nfs4_handle_exception, its length computed from exception->timeout",
         ),
     ],
     "each sleep, asked and slept",

@@ -6,7 +6,7 @@
 mod client;
 mod server;
 
-use nfsgrace_ebpf::Layout;
+use nfsgrace_ebpf::{ABSENT, Layout};
 
 /// An event, and where it can be seen.
 #[derive(Debug)]
@@ -24,7 +24,16 @@ pub struct Hook {
     /// It only makes up for this field of the [`Layout`], where that is not known.
     pub instead_of: Option<fn(&Layout) -> u32>,
     /// The build option without which the kernel has no such event, and nothing is lost.
-    pub option: Option<&'static str>,
+    pub option: Option<BuildOption>,
+}
+
+/// An option that a kernel is built with or without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BuildOption {
+    /// `CONFIG_…`
+    pub name: &'static str,
+    /// Before this version the option did not exist, and the kernel was as if with it.
+    pub since: (u32, u32),
 }
 
 /// Whose event a hook is.
@@ -129,6 +138,12 @@ impl Hook {
         Self { name, side, alternatives, lost, essential: false, instead_of: None, option: None }
     }
 
+    /// Whether `layout` leaves something for this hook to do.
+    #[must_use]
+    pub fn is_needed(&self, layout: &Layout) -> bool {
+        self.instead_of.is_none_or(|field| field(layout) == ABSENT)
+    }
+
     const fn essential(self) -> Self {
         Self { essential: true, ..self }
     }
@@ -137,7 +152,7 @@ impl Hook {
         Self { instead_of: Some(field), ..self }
     }
 
-    const fn with_option(self, option: &'static str) -> Self {
+    const fn with_option(self, option: BuildOption) -> Self {
         Self { option: Some(option), ..self }
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! Prototypes were checked in 5.10.262, 6.1.192, 6.12.117, 6.16.12, 6.18.15 and 7.3.4; "all" means these.
 
-use super::{Alternative, At, FEW, GRACE, Hook, NFSD, Point, REQUESTS, SLEEPERS, Side, VMLINUX, both, entry, returned};
+use super::{
+    Alternative, At, BuildOption, FEW, GRACE, Hook, NFSD, Point, REQUESTS, SLEEPERS, Side, VMLINUX, both, entry,
+    returned,
+};
 
 const fn server(name: &'static str, alternatives: &'static [Alternative], lost: &'static str) -> Hook {
     Hook::new(name, Side::Server, alternatives, lost)
 }
 
-const LEGACY: &str = "CONFIG_NFSD_LEGACY_CLIENT_TRACKING";
+const LEGACY: BuildOption = BuildOption { name: "CONFIG_NFSD_LEGACY_CLIENT_TRACKING", since: (6, 7) };
 
 /// `int nfs4_state_start_net(struct net *net)`; all. It ignores a failure of `nfsd4_client_tracking_init`.
 static STATE_START: Hook = server(
@@ -67,7 +70,7 @@ static LEGACY_METHODS: Hook = server(
             entry!(NFSD, "nfsd4_legacy_tracking_init"),
             returned!(NFSD, "nfsd4_legacy_tracking_init", FEW),
         ],
-        "inlined: it shows as nfsd4_umh_cltrack_init and nfsd4_legacy_tracking_init",
+        "always inlined: it shows as these two",
     )],
     "whether older ways to track clients were tried",
 )
