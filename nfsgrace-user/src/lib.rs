@@ -11,3 +11,4 @@ pub mod record;
 pub mod session;
 pub mod source;
 pub mod timeline;
+pub mod view;

@@ -8,7 +8,7 @@ const NO_ZERO_GRACE: &str =
     "Do not shorten nfsv4gracetime to get rid of the wait: clients lose their locks without being told.";
 const NO_END_GRACE: &str =
     "Do not count on `echo Y > /proc/fs/nfsd/v4_end_grace`: without a tracker nearly all kernels answer EBUSY.";
-const NO_RESTART_AGAIN: &str = "Do not restart nfs-server again before that: each restart begins the wait anew.";
+const NO_RESTART_AGAIN: &str = "Do not restart nfs-server while clients wait: each restart begins the wait anew.";
 
 /// What to do now.
 pub(super) fn remedy(finding: &Finding) -> Vec<&'static str> {
@@ -35,12 +35,11 @@ pub(super) fn avoid(finding: &Finding) -> Vec<&'static str> {
         Cause::UmhHelperFailed,
         Cause::LegacyDirMissing,
         Cause::NetnsNoTracker,
-        Cause::EndGraceRefused,
     ]) {
         lines.push(NO_RESTART_AGAIN);
         lines.push(NO_END_GRACE);
     }
-    if !any(&[Cause::Healthy, Cause::BackoffTail]) {
+    if !any(&[Cause::Healthy, Cause::BackoffTail, Cause::GraceShortenedToZero]) {
         lines.push(NO_ZERO_GRACE);
     }
     lines

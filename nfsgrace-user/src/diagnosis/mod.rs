@@ -73,6 +73,8 @@ fn urgency(change: &Change, timeline: &Timeline) -> Urgency {
         | Change::Polled(..)
         | Change::GraceBegan(..)
         | Change::Logged { .. }
+        | Change::StackNamed(_)
+        | Change::StallStackNamed(_)
         | Change::Woke(_)
         | Change::Retried(_)
         | Change::Counted => Urgency::Never,
@@ -153,7 +155,7 @@ impl Diagnosis {
                     if before.finding == verdict.finding && before.certainty == verdict.certainty {
                         verdict.since = before.since;
                     }
-                    Revision::Revised(verdict.clone())
+                    Revision::Revised { verdict: verdict.clone(), before: before.clone() }
                 }
             };
             revisions.push(revision);

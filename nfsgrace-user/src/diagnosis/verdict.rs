@@ -70,6 +70,21 @@ pub enum Question {
     Length,
 }
 
+impl Question {
+    /// Its name in the session schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::EndGrace => "end_grace",
+            Self::Tail => "tail",
+            Self::Locks => "locks",
+            Self::OutsideGrace => "outside_grace",
+            Self::Length => "length",
+        }
+    }
+}
+
 /// One conclusion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -124,7 +139,12 @@ pub enum Revision {
     /// First said.
     New(Verdict),
     /// Said before, and different now.
-    Revised(Verdict),
+    Revised {
+        /// What is said now.
+        verdict: Verdict,
+        /// What was said before.
+        before: Verdict,
+    },
     /// Said before, and disproved since.
     Withdrawn(Verdict),
 }
@@ -134,7 +154,7 @@ impl Revision {
     #[must_use]
     pub fn verdict(&self) -> &Verdict {
         match self {
-            Self::New(verdict) | Self::Revised(verdict) | Self::Withdrawn(verdict) => verdict,
+            Self::New(verdict) | Self::Revised { verdict, .. } | Self::Withdrawn(verdict) => verdict,
         }
     }
 }

@@ -20,12 +20,15 @@ pub enum VerdictState {
     Withdrawn,
 }
 
-/// One conclusion. A later record with the same `restart` and `id` replaces an earlier one.
+/// One conclusion. A later record with the same `restart` and `question` replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "verdict")]
 pub struct VerdictRecord {
     /// When it was concluded.
     pub t: Stamp,
+    /// What it answers: `root`, `end_grace`, `tail`, `locks`, `outside_grace` or `length`.
+    #[serde(default)]
+    pub question: String,
     /// The cause; absent when it is one of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,

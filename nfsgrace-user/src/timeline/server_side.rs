@@ -39,7 +39,7 @@ impl Timeline {
             Kind::ServerStarted { status, state } => {
                 let restart = self.starting(event, changes);
                 restart.started = Some((at, *status));
-                restart.armed.get_or_insert(at);
+                restart.armed = Some(at);
                 restart.learn(state);
                 let id = restart.id;
                 changes.push(Change::Started(id));

@@ -1,0 +1,65 @@
+//! Verdicts and the summary as lines of the session schema, beside the events that they come from.
+
+use crate::{
+    diagnosis::{Certainty, Revision, Verdict},
+    record::{EvidenceRecord, Line, Stamp, VerdictRecord, VerdictState},
+    session::Session,
+    timeline::Timeline,
+};
+
+use super::summary;
+
+/// A verdict that changed, as a record.
+#[must_use]
+pub fn verdict(at: Stamp, revision: &Revision, timeline: &Timeline) -> Line {
+    let verdict = revision.verdict();
+    let state = match revision {
+        Revision::Withdrawn(_) => VerdictState::Withdrawn,
+        Revision::New(_) | Revision::Revised { .. } => state(verdict),
+    };
+    Line::Verdict(Box::new(record(at, verdict, state, timeline)))
+}
+
+/// What is concluded at the end: one record for each verdict, then the summary.
+#[must_use]
+pub fn closing(session: &Session, now: Stamp) -> Vec<Line> {
+    let timeline = session.timeline();
+    let verdicts = session.diagnosis().verdicts();
+    verdicts
+        .map(|verdict| Line::Verdict(Box::new(record(now, verdict, state(verdict), timeline))))
+        .chain([Line::Summary(Box::new(summary::gather(timeline, now)))])
+        .collect()
+}
+
+fn state(verdict: &Verdict) -> VerdictState {
+    match verdict.certainty {
+        Certainty::Suspected => VerdictState::Suspected,
+        Certainty::Certain => VerdictState::Certain,
+    }
+}
+
+fn record(at: Stamp, verdict: &Verdict, state: VerdictState, timeline: &Timeline) -> VerdictRecord {
+    let cost = verdict.restart.and_then(|id| timeline.restart(id)).map(|restart| timeline.cost(restart, at));
+    let cost = cost.unwrap_or_default();
+    let one = verdict.finding.one();
+    VerdictRecord {
+        t: at,
+        question: verdict.question.name().to_owned(),
+        id: one.map(|cause| cause.id().to_owned()),
+        one_of: match one {
+            Some(_) => Vec::new(),
+            None => verdict.finding.causes().iter().map(|cause| cause.id().to_owned()).collect(),
+        },
+        state,
+        severity: verdict.severity().name().to_owned(),
+        restart: verdict.restart.map(|id| id.0),
+        netns: verdict.netns,
+        since: verdict.since,
+        headline: verdict.headline.clone(),
+        evidence: verdict.evidence.iter().map(|it| EvidenceRecord { t: it.at, text: it.text.clone() }).collect(),
+        remedy: verdict.remedy().into_iter().map(str::to_owned).collect(),
+        avoid: verdict.avoid().into_iter().map(str::to_owned).collect(),
+        stalls: cost.stalls,
+        lost_ns: u64::try_from(cost.lost.as_nanos()).unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,282 @@
+//! The server's side: its error path as a tree, its grace period, whom it refuses.
+
+use super::{
+    super::{Paint, clean, clean_tail, moment, plural, rough, span},
+    Page, is_milestone,
+};
+use crate::{
+    record::{EndedBy, Manager, ServerOp, Stamp, Surroundings, status_text},
+    timeline::{
+        Change, ClientSeen, KnownFrom, Restart, RestartId, Timeline,
+        restart::{LengthFrom, TrackerAttempt},
+    },
+};
+
+/// Clients up to this many are named one by one as they come and go.
+const FEW: usize = 8;
+
+pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline) -> Vec<String> {
+    let find = |id: &RestartId| timeline.restart(*id);
+    let tree = |first: (&'static str, &'static str), then: (&'static str, &'static str), paint, text: &str| {
+        page.hanging(at, page.style.pick(first.0, first.1), page.style.pick(then.0, then.1), paint, text)
+    };
+    let inner = |paint, text: &str| tree(("   │  ├─ ", "   |  +- "), ("   │  │  ", "   |  |  "), paint, text);
+    match change {
+        Change::RestartBegan(id) => find(id).map_or(vec![], |restart| began(page, at, restart)),
+        Change::TrackingBegan(id) => {
+            let mut lines = path(page, at, find(id));
+            lines.extend(tree(("└─ ", "`- "), ("   ", "   "), Paint::Plain, "nfsd4_client_tracking_init"));
+            lines
+        }
+        Change::StackNamed(id) => path(page, at, find(id)),
+        Change::TrackerBegan(id, place) => attempt(find(id), *place).map_or(vec![], |attempt| {
+            tree(("   ├─ ", "   +- "), ("   │  ", "   |  "), Paint::Plain, attempt.tracker.init_function())
+        }),
+        Change::Polled(id, place) => attempt(find(id), *place).map_or(vec![], |attempt| match attempt.polls.last() {
+            Some(poll) if poll.running => inner(Paint::Good, "cld_running() = true"),
+            Some(poll) if attempt.polls_false == 1 => {
+                inner(Paint::Plain, &format!("cld_running() = false{}", if poll.inferred { " (inferred)" } else { "" }))
+            }
+            _ => vec![],
+        }),
+        Change::TrackerEnded(id, place) => attempt(find(id), *place).map_or(vec![], |attempt| {
+            let mut lines = polls(attempt).map_or(vec![], |text| inner(Paint::Plain, &text));
+            let (paint, text) = returned(attempt);
+            let (first, then) = if attempt.began_seen {
+                (("   │  └─ ", "   |  `- "), ("   │     ", "   |     "))
+            } else {
+                (("   ├─ ", "   +- "), ("   │  ", "   |  "))
+            };
+            lines.extend(tree(first, then, paint, &text));
+            lines
+        }),
+        Change::TrackingEnded(id) => find(id).map_or(vec![], |restart| tracked(page, at, restart)),
+        Change::Started(id) => find(id).map_or(vec![], |restart| started(page, at, restart, timeline)),
+        Change::GraceBegan(id, manager) => find(id).map_or(vec![], |restart| grace_began(page, at, restart, *manager)),
+        Change::LengthKnown(id) => find(id)
+            // A watched start tells its length when it is up.
+            .filter(|restart| restart.length.is_some_and(|(_, from)| from == LengthFrom::KernelLog))
+            .filter(|restart| restart.known_from != KnownFrom::Observed || restart.started.is_some())
+            .map_or(vec![], |restart| page.plain(at, &planned(restart, timeline))),
+        Change::GraceEnded(id, manager) => find(id).map_or(vec![], |restart| grace_ended(page, at, restart, *manager)),
+        Change::AnswerChanged(id) => find(id).map_or(vec![], |restart| answer(page, at, restart)),
+        Change::Stopped(id) => page.plain(at, &format!("restart {}: nfsd stops", id.0)),
+        Change::EndGraceWritten(id) => find(id).map_or(vec![], |restart| written(page, at, restart)),
+        Change::Surroundings(id) => find(id)
+            .and_then(|restart| restart.surroundings.as_ref())
+            .map_or(vec![], |(_, seen)| page.plain(at, &surroundings(seen))),
+        Change::Logged { text, .. } => page.block(at, Paint::Dim, &format!("kernel log: {}", clean(text))),
+        Change::Recorded(id, client)
+        | Change::Refused(id, client)
+        | Change::Reclaimed(id, client)
+        | Change::Completed(id, client)
+        | Change::Confirmed(id, client) => find(id).map_or(vec![], |restart| {
+            let client = client.and_then(|place| restart.clients.list().get(place));
+            client.map_or(vec![], |client| about(page, at, change, restart, client))
+        }),
+        _ => vec![],
+    }
+}
+
+fn attempt(restart: Option<&Restart>, place: usize) -> Option<&TrackerAttempt> {
+    restart?.tracking.attempts.get(place)
+}
+
+fn began(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
+    let net = restart.netns.map(|netns| format!(" in net:[{}]", netns.0)).unwrap_or_default();
+    let who = format!("{}, pid {}", clean(&restart.task.comm), restart.task.pid);
+    let text = match restart.known_from {
+        KnownFrom::Observed => format!("restart {}: nfsd starts{net} ({who})", restart.id.0),
+        KnownFrom::KernelLog => format!("restart {}: nfsd started{net}, known from the kernel log only", restart.id.0),
+        KnownFrom::GraceOnly => {
+            format!("restart {}: nfsd{net} is in a grace period that nobody saw begin", restart.id.0)
+        }
+    };
+    page.block(at, Paint::Bold, &text)
+}
+
+/// The way that led into `nfsd4_client_tracking_init`, outermost function first.
+fn path(page: Page, at: Stamp, restart: Option<&Restart>) -> Vec<String> {
+    let Some(restart) = restart.filter(|restart| !restart.tracking.stack.is_empty()) else { return vec![] };
+    let arrow = page.style.pick(" → ", " > ");
+    let frames: Vec<_> = restart.tracking.stack.iter().rev().map(|frame| clean(frame)).collect();
+    page.block(at, Paint::Dim, &format!("path: {}", frames.join(arrow)))
+}
+
+fn polls(attempt: &TrackerAttempt) -> Option<String> {
+    let gap = attempt.mean_poll_gap()?;
+    let inferred = attempt.polls.iter().any(|poll| poll.inferred);
+    let how = if inferred { " (inferred from msleep)" } else { "" };
+    Some(format!("{} × cld_running() = false, every {}{how}", attempt.polls_false, span(gap)))
+}
+
+fn returned(attempt: &TrackerAttempt) -> (Paint, String) {
+    let Some((_, status)) = attempt.ended else { return (Paint::Plain, String::new()) };
+    let took = attempt.took().map_or("(its start was not seen)".to_owned(), span);
+    let paint = if status == 0 { Paint::Good } else { Paint::Bad };
+    (paint, format!("{} = {} {took}", attempt.tracker.init_function(), status_text(status)))
+}
+
+fn tracked(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
+    let tracking = &restart.tracking;
+    let Some((ended, status)) = tracking.ended else {
+        return vec![];
+    };
+    let took = tracking.began.map(|began| format!(" {}", span(ended.since(began)))).unwrap_or_default();
+    let paint = if status == 0 { Paint::Good } else { Paint::Bad };
+    let text = format!("nfsd4_client_tracking_init = {}{took}", status_text(status));
+    page.hanging(at, page.style.pick("   └─ ", "   `- "), "      ", paint, &text)
+}
+
+fn planned(restart: &Restart, timeline: &Timeline) -> String {
+    let Some((length, from)) = restart.length else {
+        return "grace period: of unknown length".to_owned();
+    };
+    let from = match from {
+        LengthFrom::Kernel => "",
+        LengthFrom::KernelLog => " (from the kernel log)",
+    };
+    let Some(planned) = restart.planned_end(timeline.hz()) else {
+        return format!("grace period: {}{from}", rough(length));
+    };
+    let early = match planned.can_end_early {
+        Some(true) => "; ends early when all have reclaimed",
+        Some(false) => "; cannot end early by itself",
+        None => "",
+    };
+    format!(
+        "grace period: {}{from}, until {} at the earliest and {} at the latest (computed){early}",
+        rough(length),
+        moment(planned.earliest),
+        moment(planned.latest)
+    )
+}
+
+fn started(page: Page, at: Stamp, restart: &Restart, timeline: &Timeline) -> Vec<String> {
+    let status = restart.started.map_or(0, |(_, status)| status);
+    if status != 0 {
+        return page.block(
+            at,
+            Paint::Bad,
+            &format!("nfs4_state_start_net = {}: nfsd does not start", status_text(status)),
+        );
+    }
+    if restart.grace_end().is_some() {
+        return page.plain(at, "nfsd is up, and grants everything");
+    }
+    let mut text = format!("nfsd is up; {}", planned(restart, timeline));
+    if let Some(clients) = restart.to_reclaim() {
+        text.push_str(&format!("; {} may reclaim", plural(clients.into(), "client")));
+    }
+    page.plain(at, &text)
+}
+
+fn grace_began(page: Page, at: Stamp, restart: &Restart, manager: Manager) -> Vec<String> {
+    match manager {
+        Manager::Lockd => page.plain(at, "lockd begins a grace period of its own, for NFSv3 locks"),
+        Manager::Nfsd if restart.known_from == KnownFrom::Observed => vec![],
+        Manager::Nfsd => page.plain(at, "its grace period is on"),
+    }
+}
+
+fn grace_ended(page: Page, at: Stamp, restart: &Restart, manager: Manager) -> Vec<String> {
+    let (grace, whose) = match manager {
+        Manager::Nfsd => (restart.grace, "grace period"),
+        Manager::Lockd => (restart.lockd, "lockd's grace period"),
+    };
+    let Some((grace, end)) = grace.and_then(|grace| grace.ended.map(|end| (grace, end))) else { return vec![] };
+    let length = if grace.began_seen { format!(" after {}", span(end.at.since(grace.began))) } else { String::new() };
+    let by = match end.by {
+        EndedBy::Skipped => "skipped: nobody has anything to reclaim",
+        EndedBy::Timer => "by its timer",
+        EndedBy::AllReclaimed => "early: all clients have reclaimed",
+        EndedBy::V4EndGrace => "early: v4_end_grace was written",
+        EndedBy::Shutdown => "because nfsd stops",
+        EndedBy::Unknown => "by what was not seen",
+    };
+    let refused = restart.clients.refused.total();
+    let refused = match manager {
+        Manager::Nfsd if refused > 0 => format!("; refused {}", plural(refused, "operation")),
+        _ => String::new(),
+    };
+    let paint = if matches!(end.by, EndedBy::Timer | EndedBy::Unknown) { Paint::Warning } else { Paint::Good };
+    page.block(at, paint, &format!("{whose} of restart {} ends{length} {by}{refused}", restart.id.0))
+}
+
+fn answer(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
+    let latest = [(restart.opens_in_grace, "opens"), (restart.locks_in_grace, "locks")];
+    let Some((in_grace, what)) =
+        latest.into_iter().find_map(|(answer, what)| answer.filter(|(when, _)| *when == at).map(|(_, is)| (is, what)))
+    else {
+        return vec![];
+    };
+    page.block(at, Paint::Dim, &format!("__state_in_grace = {in_grace} (asked for {what})"))
+}
+
+fn written(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
+    let Some(write) = restart.end_grace_writes.last() else { return vec![] };
+    let answer = if write.status < 0 { status_text(write.status) } else { "accepted".to_owned() };
+    let paint = if write.status < 0 { Paint::Bad } else { Paint::Plain };
+    let text = format!("{} (pid {}) writes to v4_end_grace: {answer}", clean(&write.task.comm), write.task.pid);
+    page.block(at, paint, &text)
+}
+
+fn surroundings(seen: &Surroundings) -> String {
+    let mounts = match &seen.rpc_pipefs {
+        None => "whether rpc_pipefs is mounted could not be read".to_owned(),
+        Some(mounts) if mounts.is_empty() => "rpc_pipefs is not mounted".to_owned(),
+        Some(mounts) => format!("rpc_pipefs is mounted at {}", clean(&mounts.join(", "))),
+    };
+    let daemon = match (seen.nfsdcld_pid, &seen.nfsdcld_pipe) {
+        (None, _) => "nfsdcld does not run".to_owned(),
+        (Some(pid), None) => format!("nfsdcld runs (pid {pid}) and holds no pipe"),
+        (Some(pid), Some(pipe)) => format!("nfsdcld runs (pid {pid}) and holds {}", clean(pipe)),
+    };
+    format!("/proc at this moment: {mounts}; {daemon}")
+}
+
+fn name(client: &ClientSeen) -> String {
+    let name = client.name.as_deref().map(|name| clean_tail(name, 40));
+    match (name, client.addr) {
+        (Some(name), Some(addr)) => format!("{name} ({addr})"),
+        (Some(name), None) => name,
+        (None, Some(addr)) => addr.to_string(),
+        (None, None) => "a client (address and name unknown)".to_owned(),
+    }
+}
+
+/// One client's doings: each one while there are few, then only milestones.
+fn about(page: Page, at: Stamp, change: &Change, restart: &Restart, client: &ClientSeen) -> Vec<String> {
+    let few = restart.clients.list().len() <= FEW;
+    let who = name(client);
+    match change {
+        Change::Recorded(..) if few || is_milestone(restart.clients.recorded.into()) => {
+            page.plain(at, &format!("may reclaim: {who} ({} on record so far)", restart.clients.recorded))
+        }
+        Change::Confirmed(..) if few => {
+            let minor = client.minor.map(|minor| format!(", NFSv4.{minor}")).unwrap_or_default();
+            page.plain(at, &format!("is back: {who}{minor}"))
+        }
+        Change::Completed(..) if few || is_milestone(restart.clients.completed.into()) => {
+            page.plain(at, &format!("RECLAIM_COMPLETE from {who}"))
+        }
+        Change::Reclaimed(..) if is_milestone(client.reclaims) => {
+            page.plain(at, &format!("{who} reclaims ({} so far)", client.reclaims))
+        }
+        Change::Refused(..) if is_milestone(client.refused.total()) && (few || client.refused.total() > 1) => {
+            let Some(latest) = restart.clients.latest_refusal() else { return vec![] };
+            let op = match latest.op {
+                ServerOp::Open => "OPEN",
+                ServerOp::Lock => "LOCK",
+                ServerOp::Remove => "REMOVE",
+                ServerOp::Rename => "RENAME",
+            };
+            let file =
+                latest.name.as_deref().map(|name| format!(" of \"{}\"", clean_tail(name, 30))).unwrap_or_default();
+            let outside = if latest.in_grace == Some(false) { " outside any grace period" } else { "" };
+            let count = client.refused.total();
+            page.plain(at, &format!("refused {op}{file} from {who}{outside}: NFS4ERR_GRACE (10013), {count} so far"))
+        }
+        _ => vec![],
+    }
+}
