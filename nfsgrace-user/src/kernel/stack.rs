@@ -19,43 +19,67 @@ pub struct Frame {
 }
 
 /// An address farther than this behind a symbol is in no function that is known.
-const LONGEST_FUNCTION: u64 = 1 << 20;
+const LONGEST_FUNCTION: u64 = 1 << 16;
+
+/// The symbol closest before an address so far.
+#[derive(Debug, Clone, Default)]
+struct Nearest {
+    start: u64,
+    name: Vec<u8>,
+    module: Option<Vec<u8>>,
+}
 
 impl Kernel {
     /// Finds the functions that `addresses` lie in, in one pass over `/proc/kallsyms` that keeps nothing else.
     ///
-    /// The kernel takes some milliseconds to write the table out (on an emulated processor, most of a second): ask
-    /// for all the addresses at once, and not on the thread that must not wait.
+    /// The kernel takes some 50 ms to write the table out (on an emulated processor, most of a second): ask for all
+    /// the addresses at once, and not on the thread that must not wait.
     ///
     /// # Errors
     ///
     /// Where the table cannot be read. Without privilege all its addresses are 0, and no frame is found.
     pub fn frames(&self, addresses: &[u64]) -> io::Result<Vec<Option<Frame>>> {
-        let mut nearest: Vec<Option<(u64, Frame)>> = vec![None; addresses.len()];
-        if addresses.iter().all(|&address| address == 0) {
-            return Ok(vec![None; addresses.len()]);
-        }
-        let (low, high) = (addresses.iter().copied().min().unwrap_or(0), addresses.iter().copied().max().unwrap_or(0));
-        each_line(self.kallsyms()?, |line| {
-            let Some(entry) = Entry::parse(line) else { return };
-            let Some(start) = entry.address().filter(|&start| start != 0) else { return };
-            if start > high || start.saturating_add(LONGEST_FUNCTION) < low {
-                return;
-            }
-            for (&address, nearest) in addresses.iter().zip(&mut nearest) {
-                let closer = nearest.as_ref().is_none_or(|&(known, _)| start > known);
-                if address >= start && address - start < LONGEST_FUNCTION && closer {
-                    *nearest = Some((start, frame(&entry, address - start)));
+        let mut sorted: Vec<u64> = addresses.iter().copied().filter(|&address| address != 0).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut nearest = vec![Nearest::default(); sorted.len()];
+        if !sorted.is_empty() {
+            each_line(self.kallsyms()?, |line| {
+                let Some(entry) = Entry::parse(line) else { return };
+                let Some(start) = entry.address().filter(|&start| start != 0) else { return };
+                let first = sorted.partition_point(|&address| address < start);
+                for (address, nearest) in sorted[first..].iter().zip(&mut nearest[first..]) {
+                    if address - start >= LONGEST_FUNCTION {
+                        break;
+                    }
+                    if start > nearest.start {
+                        nearest.take(start, &entry);
+                    }
                 }
-            }
-        })?;
-        Ok(nearest.into_iter().map(|found| found.map(|(_, frame)| frame)).collect())
+            })?;
+        }
+        let frame = |address: &u64| nearest[sorted.binary_search(address).ok()?].frame(*address);
+        Ok(addresses.iter().map(frame).collect())
     }
 }
 
-fn frame(entry: &Entry<'_>, offset: u64) -> Frame {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Frame { function: text(entry.name), module: entry.module.map(text), offset }
+impl Nearest {
+    /// Symbols come in ascending order, mostly, so this happens often.
+    fn take(&mut self, start: u64, entry: &Entry<'_>) {
+        self.start = start;
+        self.name.clear();
+        self.name.extend_from_slice(entry.name);
+        self.module = entry.module.map(<[u8]>::to_vec);
+    }
+
+    fn frame(&self, address: u64) -> Option<Frame> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (self.start != 0).then(|| Frame {
+            function: text(&self.name),
+            module: self.module.as_deref().map(text),
+            offset: address - self.start,
+        })
+    }
 }
 
 #[cfg(test)]
