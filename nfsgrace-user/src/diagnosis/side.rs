@@ -69,21 +69,14 @@ fn tail(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
 }
 
 fn locks(restart: &Restart) -> Option<Verdict> {
-    let locks_wait = restart.locks_in_grace.filter(|(_, in_grace)| *in_grace);
-    let opens_do_not = restart.opens_in_grace.filter(|(_, in_grace)| !*in_grace);
-    let lockd_on = restart.lockd.is_some_and(|grace| grace.ended.is_none());
-    let refused = restart.locks_refused_after > 0;
-    let ended = restart.grace_end()?;
-    if !(refused && lockd_on || locks_wait.is_some() && opens_do_not.is_some() && refused)
-        && restart.locks_refused_after == 0
-    {
-        return None;
-    }
+    let ended = restart.grace_end().filter(|_| restart.locks_refused_after > 0)?;
+    let lockd_on = restart.lockd.is_some_and(|grace| grace.ended.is_none_or(|end| end.at > ended.at));
+    let asked = restart.locks_in_grace.is_some_and(|(at, in_grace)| in_grace && at > ended.at);
     let mut verdict = verdict(
         restart,
         Question::Locks,
         Finding::One(Cause::LockdGrace),
-        if lockd_on || locks_wait.is_some() { Certainty::Certain } else { Certainty::Suspected },
+        if lockd_on || asked { Certainty::Certain } else { Certainty::Suspected },
         ended.at,
         "Opens work and locks hang: lockd, the lock server of NFSv3, has a grace period of its own, which NFSv4 locks wait for \
          as well.",
