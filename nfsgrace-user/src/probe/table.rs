@@ -167,7 +167,7 @@ pub fn json(inspection: &Inspection, kernel: &Kernel) -> Value {
     })
 }
 
-/// The hooks' part of [`json`].
+/// The hooks' part of [`json()`].
 #[must_use]
 pub fn hooks_json(inspection: &Inspection) -> Value {
     inspection.plan.rows.iter().map(row_json).collect()

@@ -1,6 +1,7 @@
 //! Hooks of the client: fs/nfs/nfs4proc.c, fs/nfs/nfs4file.c and fs/nfs/dir.c.
 //!
-//! Prototypes were checked in 5.10.262, 6.1.192, 6.12.117, 6.16.12, 6.18.15 and 7.3.4; "all" means these.
+//! Prototypes were compared in the BTF of 6.1.192, 6.12.117, 6.18.15 and 7.3.4; that the functions exist was looked up
+//! in the symbol tables of these, of 5.10.262 and of 6.16.12. "All" means these six.
 
 use super::{Alternative, At, Hook, NFS, NFSV4, Point, SLEEPERS, Side, both, entry, returned};
 
@@ -10,8 +11,8 @@ const fn client(name: &'static str, alternatives: &'static [Alternative], lost: 
 
 const PATH: &str = "path of the file that a task waits for";
 
-/// `static int nfs_atomic_open(struct inode *dir, struct dentry *dentry, struct file *file, unsigned int open_flags,
-/// umode_t mode)`; all (`int nfs_atomic_open` up to 7.x in module `nfs`).
+/// `int nfs_atomic_open(struct inode *dir, struct dentry *dentry, struct file *file, unsigned int open_flags, umode_t
+/// mode)`, exported; all.
 static ATOMIC_OPEN: Hook = client("nfs_atomic_open", &[Alternative::direct(&[entry!(NFS, "nfs_atomic_open")])], PATH)
     .instead_of(|layout| layout.octx_dentry);
 
@@ -28,8 +29,8 @@ static DO_OPEN: Hook = client(
 )
 .essential();
 
-/// `static int nfs4_run_open_task(struct nfs4_opendata *data, struct nfs_open_context *ctx)`; all (5.10 has `int
-/// isrecover` instead). No argument is read.
+/// `static int nfs4_run_open_task(struct nfs4_opendata *data, struct nfs_open_context *ctx)`; all. No
+/// argument is read.
 static RUN_OPEN_TASK: Hook = client(
     "nfs4_run_open_task",
     &[Alternative::direct(&[entry!(NFSV4, "nfs4_run_open_task").any_suffix()])],

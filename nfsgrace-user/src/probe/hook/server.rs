@@ -1,6 +1,7 @@
 //! Hooks of the server: fs/nfsd/nfs4state.c, nfs4recover.c, nfs4proc.c, nfsctl.c and fs/nfs_common/grace.c.
 //!
-//! Prototypes were checked in 5.10.262, 6.1.192, 6.12.117, 6.16.12, 6.18.15 and 7.3.4; "all" means these.
+//! Prototypes were compared in the BTF of 6.1.192, 6.12.117, 6.18.15 and 7.3.4; that the functions exist was looked up
+//! in the symbol tables of these, of 5.10.262 and of 6.16.12. "All" means these six.
 
 use super::{
     Alternative, At, BuildOption, FEW, GRACE, Hook, NFSD, Point, REQUESTS, SLEEPERS, Side, VMLINUX, both, entry,
