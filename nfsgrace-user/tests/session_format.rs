@@ -1,11 +1,14 @@
 //! A session file must survive everything that can happen to a file, and say what was lost.
 
-use std::net::IpAddr;
+mod common;
+
+use std::{fs, net::IpAddr, path::PathBuf};
 
 use nfsgrace::record::{
     Claim, Client, ClockSample, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, Manager, Netns,
     ProbeRow, Reader, Refusal, Role, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker, Why, decode, encode,
 };
+use nfsgrace::view::json;
 use proptest::{collection::vec, option, prelude::*};
 
 fn text() -> impl Strategy<Value = String> {
@@ -138,6 +141,7 @@ fn client_kind() -> impl Strategy<Value = Kind> {
         stamp().prop_map(|began| Kind::Attempt { began }),
         (stamp(), option::of(any::<i32>())).prop_map(|(began, status)| Kind::StallEnd { began, status }),
         (option::of(stamp()), vec(text(), 0..4)).prop_map(|(began, stack)| Kind::Stack { began, stack }),
+        (option::of(stamp()), vec(text(), 1..4)).prop_map(|(began, stack)| Kind::Stack { began, stack }),
         any::<[u64; 7]>().prop_map(|n| Kind::Counts(Counts {
             opens: n[0],
             opens_refused: n[1],
@@ -304,4 +308,85 @@ fn deep_nesting_and_absurd_numbers_are_refused() {
     }
     let status = r#"{"type":"event","t":1,"event":"tracking_end","status":9999999999}"#;
     assert_eq!(decode(status.as_bytes()).unwrap_err(), Why::BadValue("status", "9999999999".to_owned()));
+}
+
+fn docs(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The published schema, made strict: a field that it does not mention is an error here, though not for a reader.
+fn strict_schema() -> jsonschema::Validator {
+    let mut schema: serde_json::Value = serde_json::from_str(&docs("schema/session-1.schema.json")).expect("JSON");
+    let defs = schema["$defs"].as_object_mut().expect("definitions");
+    for (name, def) in defs {
+        let part_of_event = name.starts_with("event_");
+        if !part_of_event && (def.get("properties").is_some() || name == "event") {
+            def["unevaluatedProperties"] = false.into();
+        }
+    }
+    jsonschema::validator_for(&schema).expect("a schema")
+}
+
+#[test]
+fn the_schema_is_strict_enough_to_find_a_misspelt_field() {
+    let line = r#"{"type":"event","t":1,"event":"server_stop","pid":1,"tid":1,"comm":"","netsn":3}"#;
+    assert!(!strict_schema().is_valid(&serde_json::from_str(line).expect("JSON")));
+    assert!(strict_schema().is_valid(&serde_json::from_str(&line.replace("netsn", "netns")).expect("JSON")));
+}
+
+#[track_caller]
+fn must_fit(schema: &jsonschema::Validator, line: &str) {
+    let value = serde_json::from_str(line).expect("JSON");
+    let errors: Vec<_> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{line}\n{errors:#?}");
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_written_fits_the_published_schema(lines in vec(line(), 1..20)) {
+        thread_local!(static SCHEMA: jsonschema::Validator = strict_schema());
+        let text = String::from_utf8(written(&lines)).expect("UTF-8");
+        SCHEMA.with(|schema| text.lines().for_each(|line| must_fit(schema, line)));
+    }
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_what_the_program_reads_and_the_schema_says() {
+    let schema = strict_schema();
+    let page = docs("session-format.md");
+    let examples: Vec<_> = page.lines().filter(|line| line.starts_with("{\"type\"")).collect();
+    assert!(examples.len() >= 14, "{}", examples.len());
+    for example in examples {
+        must_fit(&schema, example);
+        let decoded = decode(example.as_bytes()).unwrap_or_else(|why| panic!("{example}: {why}"));
+        assert_eq!(decoded.unknown_fields, 0, "{example}");
+        assert_eq!(
+            String::from_utf8(written(&[decoded.line])).expect("UTF-8").trim_end(),
+            example,
+            "written as it is read"
+        );
+    }
+}
+
+#[test]
+fn the_documentation_has_a_row_for_each_kind_of_event() {
+    let page = docs("session-format.md");
+    let schema: serde_json::Value = serde_json::from_str(&docs("schema/session-1.schema.json")).expect("JSON");
+    let kinds: Vec<_> =
+        schema["$defs"].as_object().expect("definitions").keys().filter_map(|it| it.strip_prefix("event_")).collect();
+    assert_eq!(kinds.len(), 25);
+    for kind in kinds {
+        assert!(page.contains(&format!("| `{kind}` |")), "{kind}");
+    }
+}
+
+#[test]
+fn verdicts_and_summaries_of_real_restarts_fit_the_published_schema() {
+    let schema = strict_schema();
+    for name in common::RECORDINGS {
+        let (session, _) = common::live(common::recording(name));
+        let text = String::from_utf8(written(&json::closing(&session, session.timeline().now()))).expect("UTF-8");
+        text.lines().for_each(|line| must_fit(&schema, line));
+    }
 }
