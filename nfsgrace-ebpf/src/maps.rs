@@ -60,6 +60,7 @@ pub mod inside {
     pub const RECLAIM_COMPLETE: u32 = 32;
     pub const END_GRACE_WRITE: u32 = 64;
     pub const REQUEST: u32 = 128;
+    pub const TRACKER: u32 = 256;
 }
 
 /// What a thread of the server is doing.
@@ -82,8 +83,8 @@ pub struct CallState {
     pub manager: u64,
     /// What `__state_in_grace` said during this request.
     pub in_grace: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Inside a request: one of `nfsgrace_ebpf::server_op`; while clients' tracker is looked for: the one being tried.
+    pub op: u32,
 }
 
 impl CallState {
@@ -96,7 +97,7 @@ impl CallState {
         args: 0,
         manager: 0,
         in_grace: nfsgrace_ebpf::NOT_ASKED,
-        reserved: 0,
+        op: 0,
     };
 }
 

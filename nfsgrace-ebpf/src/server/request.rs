@@ -21,34 +21,29 @@ const NFS4ERR_GRACE: u32 = 10013;
 const RECLAIMS: [u32; 3] = [1, 3, 6];
 
 macro_rules! request {
-    ($entry:ident, $return:ident, $op:expr, $inside:expr) => {
+    ($entry:ident, $op:expr, $inside:expr) => {
         #[kprobe]
         pub fn $entry(ctx: ProbeContext) -> u32 {
-            begin(&ctx, inside::REQUEST | $inside);
-            0
-        }
-
-        #[kretprobe]
-        pub fn $return(ctx: RetProbeContext) -> u32 {
-            finish(&ctx, $op, inside::REQUEST | $inside);
+            begin(&ctx, $op, inside::REQUEST | $inside);
             0
         }
     };
 }
 
-request!(nfsd4_open, nfsd4_open_ret, server_op::OPEN, 0);
-request!(nfsd4_lock, nfsd4_lock_ret, server_op::LOCK, 0);
-request!(nfsd4_remove, nfsd4_remove_ret, server_op::REMOVE, 0);
-request!(nfsd4_rename, nfsd4_rename_ret, server_op::RENAME, 0);
-request!(nfsd4_reclaim_complete, nfsd4_reclaim_complete_ret, server_op::RECLAIM_COMPLETE, inside::RECLAIM_COMPLETE);
-request!(nfsd4_setclientid_confirm, nfsd4_setclientid_confirm_ret, server_op::SETCLIENTID_CONFIRM, 0);
-request!(nfsd4_create_session, nfsd4_create_session_ret, server_op::CREATE_SESSION, 0);
+request!(nfsd4_open, server_op::OPEN, 0);
+request!(nfsd4_lock, server_op::LOCK, 0);
+request!(nfsd4_remove, server_op::REMOVE, 0);
+request!(nfsd4_rename, server_op::RENAME, 0);
+request!(nfsd4_reclaim_complete, server_op::RECLAIM_COMPLETE, inside::RECLAIM_COMPLETE);
+request!(nfsd4_setclientid_confirm, server_op::SETCLIENTID_CONFIRM, 0);
+request!(nfsd4_create_session, server_op::CREATE_SESSION, 0);
 
 #[inline(always)]
-fn begin(ctx: &ProbeContext, within: u32) {
+fn begin(ctx: &ProbeContext, op: u32, within: u32) {
     if let Some(call) = enter(within) {
         *call = CallState {
             inside: within,
+            op,
             entered: send::now(),
             rqst: ctx.arg(0).unwrap_or(0),
             cstate: ctx.arg(1).unwrap_or(0),
@@ -58,9 +53,17 @@ fn begin(ctx: &ProbeContext, within: u32) {
     }
 }
 
+/// The return of each of them: one program, since each one more costs the verifier some milliseconds.
+#[kretprobe]
+pub fn request_ret(ctx: RetProbeContext) -> u32 {
+    finish(&ctx);
+    0
+}
+
 #[inline(always)]
-fn finish(ctx: &RetProbeContext, op: u32, within: u32) {
-    let Some(call) = leave(within) else { return };
+fn finish(ctx: &RetProbeContext) {
+    let Some(call) = leave(inside::REQUEST | inside::RECLAIM_COMPLETE) else { return };
+    let op = call.op;
     let status = u32::from_be(ctx.ret::<i32>() as u32);
     let refused = status == NFS4ERR_GRACE;
     let mut claim = ABSENT;

@@ -42,71 +42,49 @@ pub fn nfsd4_client_tracking_init_ret(ctx: RetProbeContext) -> u32 {
 }
 
 #[inline(always)]
-fn tracker_start(ctx: &ProbeContext, which: u32) {
-    send::call(MessageKind::TrackerStart, read::netns(ctx.arg(0).unwrap_or(0)), which, 0);
+fn tracker_start(ctx: &ProbeContext, which: u32, within: u32) {
+    let netns = read::netns(ctx.arg(0).unwrap_or(0));
+    if let Some(call) = enter(within | inside::TRACKER) {
+        call.op = which;
+        call.netns = netns;
+    }
+    send::call(MessageKind::TrackerStart, netns, which, 0);
 }
 
-#[inline(always)]
-fn tracker_end(ctx: &RetProbeContext, which: u32) {
-    let netns = current().map_or(0, |call| call.netns);
-    send::call(MessageKind::TrackerEnd, netns, which, ctx.ret());
+/// The return of each of them: 0 or a negative errno, for nfsdcld `-ETIMEDOUT` where nobody opened the pipe.
+#[kretprobe]
+pub fn tracker_ret(ctx: RetProbeContext) -> u32 {
+    if let Some(call) = leave(inside::TRACKER | inside::CLD) {
+        send::call(MessageKind::TrackerEnd, call.netns, call.op, ctx.ret());
+    }
+    0
 }
 
 /// `static int nfsd4_cld_tracking_init(struct net *net)`; its address is in an ops table; 5.10 to 7.3.
 #[kprobe]
 pub fn nfsd4_cld_tracking_init(ctx: ProbeContext) -> u32 {
-    enter(inside::CLD);
-    tracker_start(&ctx, tracker::CLD);
-    0
-}
-
-/// Returns 0 or a negative errno; `-ETIMEDOUT` where nobody opened the pipe.
-#[kretprobe]
-pub fn nfsd4_cld_tracking_init_ret(ctx: RetProbeContext) -> u32 {
-    tracker_end(&ctx, tracker::CLD);
-    leave(inside::CLD);
+    tracker_start(&ctx, tracker::CLD, inside::CLD);
     0
 }
 
 /// `static int nfsd4_init_cld_pipe(struct net *net)`; its address is in an ops table; 5.10 to 7.3.
 #[kprobe]
 pub fn nfsd4_init_cld_pipe(ctx: ProbeContext) -> u32 {
-    tracker_start(&ctx, tracker::CLD_V0);
-    0
-}
-
-/// Returns 0 or a negative errno.
-#[kretprobe]
-pub fn nfsd4_init_cld_pipe_ret(ctx: RetProbeContext) -> u32 {
-    tracker_end(&ctx, tracker::CLD_V0);
+    tracker_start(&ctx, tracker::CLD_V0, 0);
     0
 }
 
 /// `static int nfsd4_umh_cltrack_init(struct net *net)`; up to 6.6, later with legacy client tracking; 5.10 to 6.12.
 #[kprobe]
 pub fn nfsd4_umh_cltrack_init(ctx: ProbeContext) -> u32 {
-    tracker_start(&ctx, tracker::UMH);
-    0
-}
-
-/// Returns 0 or a negative errno.
-#[kretprobe]
-pub fn nfsd4_umh_cltrack_init_ret(ctx: RetProbeContext) -> u32 {
-    tracker_end(&ctx, tracker::UMH);
+    tracker_start(&ctx, tracker::UMH, 0);
     0
 }
 
 /// `static int nfsd4_legacy_tracking_init(struct net *net)`; as the one above.
 #[kprobe]
 pub fn nfsd4_legacy_tracking_init(ctx: ProbeContext) -> u32 {
-    tracker_start(&ctx, tracker::LEGACY);
-    0
-}
-
-/// Returns 0 or a negative errno.
-#[kretprobe]
-pub fn nfsd4_legacy_tracking_init_ret(ctx: RetProbeContext) -> u32 {
-    tracker_end(&ctx, tracker::LEGACY);
+    tracker_start(&ctx, tracker::LEGACY, 0);
     0
 }
 

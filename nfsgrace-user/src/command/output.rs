@@ -8,51 +8,59 @@ use super::screen::Screen;
 use crate::{
     cli::Format,
     record::{Header, Line, Stamp, encode},
-    session::{Session, Update},
+    session::{Item, Session, Update},
+    view::{self, Style, summary, text},
 };
 
-/// Standard output in one of its forms.
+/// Standard output in one of its forms. What is to stay is gathered, and printed by [`Output::flush`].
 pub(super) struct Output {
     screen: Screen,
     format: Format,
+    style: Style,
     pending: Vec<String>,
 }
 
 impl Output {
     pub(super) fn new(format: Format) -> Self {
-        Self { screen: Screen::stdout(), format, pending: Vec::new() }
+        let screen = Screen::stdout();
+        let style = Style { color: screen.colours(), unicode: screen.unicode() };
+        Self { screen, format, style, pending: Vec::new() }
     }
 
     /// Says that everything is attached.
-    pub(super) fn watching(&mut self, header: &Header, attached: usize, took: Duration) -> Result<()> {
+    pub(super) fn watching(&mut self, header: &Header, attached: usize, took: Duration) {
         if self.format == Format::Text {
-            let line = format!(
-                "watching {} (kernel {}): {attached} probes attached in {:.1} s; Ctrl-C ends with a summary",
-                header.host,
-                header.kernel,
+            self.pending.push(format!(
+                "watching {} (kernel {}): {attached} probes in {:.1} s",
+                view::clean(&header.host),
+                view::clean(&header.kernel),
                 took.as_secs_f64()
-            );
-            self.pending.push(line);
+            ));
         }
-        Ok(())
     }
 
     /// A line of the session, as it came.
-    pub(super) fn line(&mut self, line: &Line) -> Result<()> {
+    pub(super) fn line(&mut self, line: &Line) {
         if self.format == Format::Json {
-            let mut bytes = Vec::new();
-            encode(line, &mut bytes);
-            self.pending.push(String::from_utf8_lossy(&bytes).trim_end().to_owned());
+            self.json(line);
         }
-        Ok(())
     }
 
     /// What follows from it.
-    pub(super) fn update(&mut self, update: &Update, _session: &Session) -> Result<()> {
-        if self.format == Format::Text {
-            self.pending.extend(update.items.iter().map(|item| format!("{item:?}")));
+    pub(super) fn update(&mut self, update: &Update, session: &Session) {
+        let timeline = session.timeline();
+        for item in &update.items {
+            match (self.format, item) {
+                (Format::Text, item) => {
+                    self.pending.extend(text::lines(item, timeline, self.width(), self.style));
+                }
+                (Format::Json, Item::Verdict { at, revision }) => {
+                    let line = view::json::verdict(*at, revision, timeline);
+                    self.json(&line);
+                }
+                (Format::Json, _) => {}
+            }
         }
-        Ok(())
     }
 
     /// Prints what has gathered.
@@ -61,14 +69,49 @@ impl Output {
         Ok(())
     }
 
-    /// What changes with time alone.
-    pub(super) fn status(&mut self, _session: &Session, _now: Stamp) -> Result<()> {
-        self.flush()
+    /// Prints what has gathered, and draws anew what changes with time alone.
+    pub(super) fn status(&mut self, session: &Session, now: Stamp) -> Result<()> {
+        self.flush()?;
+        if self.format == Format::Text && self.screen.is_terminal() {
+            let size = self.screen.size();
+            // The line below the block is the cursor's.
+            let height = usize::from(size.height.saturating_sub(1)).min(BLOCK_LINES);
+            let lines = text::status(session.timeline(), now, usize::from(size.width), height, self.style);
+            self.screen.block(&lines)?;
+        }
+        Ok(())
     }
 
-    /// The end: the summary; what it concludes, for the recording.
-    pub(super) fn finish(&mut self, _session: &Session, _now: Stamp) -> Result<Vec<Line>> {
+    /// The end: the summary; what it concludes, as lines of the session.
+    pub(super) fn finish(&mut self, session: &Session, now: Stamp) -> Result<Vec<Line>> {
+        let closing = view::json::closing(session, now);
+        match self.format {
+            Format::Text => {
+                let summary = summary::gather(session.timeline(), now);
+                let lines = summary::text(session, &summary, self.width(), self.style);
+                self.pending.extend(lines);
+            }
+            Format::Json => {
+                for line in &closing {
+                    self.json(line);
+                }
+            }
+        }
+        self.screen.block::<&str>(&[])?;
         self.flush()?;
-        Ok(Vec::new())
+        Ok(closing)
+    }
+
+    fn json(&mut self, line: &Line) {
+        let mut bytes = Vec::new();
+        encode(line, &mut bytes);
+        self.pending.push(String::from_utf8_lossy(&bytes).trim_end().to_owned());
+    }
+
+    fn width(&self) -> usize {
+        usize::from(self.screen.size().width)
     }
 }
+
+/// The block leaves room for what happens above it.
+const BLOCK_LINES: usize = 16;

@@ -44,6 +44,19 @@ impl Screen {
         self.terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     }
 
+    /// Whether the locale can show more than ASCII; where no locale is set it is taken to.
+    #[must_use]
+    pub fn unicode(&self) -> bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .into_iter()
+            .filter_map(|name| std::env::var(name).ok())
+            .find(|value| !value.is_empty());
+        locale.is_none_or(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        })
+    }
+
     /// The size now; 80 columns, or what `COLUMNS` says, where it is not a terminal.
     #[must_use]
     pub fn size(&self) -> Size {

@@ -37,7 +37,7 @@ async fn watch(args: &Watch) -> Result<ExitCode> {
         View { session: Session::new(), filter: Filter::from(&args.filters), output: Output::new(args.format) };
 
     let header = Line::Header(Box::new(live.header().clone()));
-    view.output.watching(live.header(), live.attached(), began.elapsed())?;
+    view.output.watching(live.header(), live.attached(), began.elapsed());
     take(header, recorder.as_mut(), &mut view)?;
     view.output.flush()?;
 
@@ -104,15 +104,16 @@ impl View {
         if matches!(&line, Line::Event(event) if !self.filter.admits(event)) {
             return Ok(());
         }
-        self.output.line(&line)?;
+        self.output.line(&line);
         let update = self.session.record(line);
-        self.output.update(&update, &self.session)
+        self.output.update(&update, &self.session);
+        Ok(())
     }
 
     fn tick(&mut self) -> Result<()> {
         let now = clock::now();
         let update = self.session.tick(now);
-        self.output.update(&update, &self.session)?;
+        self.output.update(&update, &self.session);
         self.output.status(&self.session, now)
     }
 
@@ -120,7 +121,7 @@ impl View {
     fn finish(&mut self) -> Result<Vec<Line>> {
         let now = clock::now();
         let update = self.session.finish(now);
-        self.output.update(&update, &self.session)?;
+        self.output.update(&update, &self.session);
         self.output.finish(&self.session, now)
     }
 }

@@ -33,8 +33,17 @@ pub enum Lookup<'a> {
 /// The functions found, of those looked for.
 #[derive(Debug, Clone, Default)]
 pub struct Symbols {
-    /// How often each name is there, by name and module; names still have their suffix.
-    found: BTreeMap<(String, Option<String>), u32>,
+    /// By name and module; names still have their suffix.
+    found: BTreeMap<(String, Option<String>), Places>,
+}
+
+/// Where a name is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Places {
+    /// How often it is there.
+    copies: u32,
+    /// Address of the last of them; `None` where only BTF tells of it, or without privilege.
+    address: Option<u64>,
 }
 
 impl Symbols {
@@ -44,12 +53,12 @@ impl Symbols {
         let mut renamed = Lookup::Absent;
         // A module's function is in the kernel image where the module is built in.
         for place in [wanted.module, None] {
-            for ((name, module), &copies) in &self.found {
+            for ((name, module), places) in &self.found {
                 if module.as_deref() != place {
                     continue;
                 }
                 if name == wanted.name {
-                    return if copies == 1 { Lookup::Here(module.as_deref()) } else { Lookup::Several };
+                    return if places.copies == 1 { Lookup::Here(module.as_deref()) } else { Lookup::Several };
                 }
                 if base(name) == wanted.name && renamed == Lookup::Absent {
                     renamed = Lookup::Renamed(name, module.as_deref());
@@ -65,8 +74,16 @@ impl Symbols {
         self.found.keys().map(|(name, _)| name.as_str()).collect()
     }
 
-    fn add(&mut self, name: &str, module: Option<&str>) {
-        *self.found.entry((name.to_owned(), module.map(str::to_owned))).or_default() += 1;
+    /// Address of a function that was found, with its suffix; `None` where only BTF tells of it.
+    #[must_use]
+    pub fn address(&self, name: &str, module: Option<&str>) -> Option<u64> {
+        self.found.get(&(name.to_owned(), module.map(str::to_owned)))?.address
+    }
+
+    fn add(&mut self, name: &str, module: Option<&str>, address: Option<u64>) {
+        let places = self.found.entry((name.to_owned(), module.map(str::to_owned))).or_default();
+        places.copies += 1;
+        places.address = address;
     }
 
     /// Adds those of `wanted` that a symbol table holds: one pass over its lines, holding one at a time.
@@ -76,14 +93,15 @@ impl Symbols {
         beginnings.sort_unstable();
         beginnings.dedup();
         each_line(table, |line| {
-            let Some(Entry { kind: b't' | b'T' | b'w' | b'W', name, module, .. }) = Entry::parse(line) else { return };
+            let Some(entry) = Entry::parse(line) else { return };
+            let Entry { kind: b't' | b'T' | b'w' | b'W', name, module, .. } = entry else { return };
             if !beginnings.contains(&beginning(name)) {
                 return;
             }
             let (Ok(name), Ok(module)) = (str::from_utf8(name), module.map(str::from_utf8).transpose()) else { return };
             // What was split off as unlikely to run is no entry of the function.
             if !name.contains(".cold") && wanted.iter().any(|wanted| wanted.name == base(name)) {
-                self.add(name, module);
+                self.add(name, module, entry.address().filter(|&address| address != 0));
             }
         })
     }
@@ -178,7 +196,7 @@ impl Kernel {
             match types.of(module) {
                 Some(btf) => {
                     for name in btf.find(Kind::Function, &names).into_keys() {
-                        symbols.add(name, module);
+                        symbols.add(name, module, None);
                     }
                 }
                 None => left.extend(names.into_iter().map(|name| Wanted { module, name })),

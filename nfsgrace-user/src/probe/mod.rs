@@ -23,6 +23,9 @@ pub struct Inspection {
     pub plan: Plan,
 }
 
+/// From this version on the kernel finds a symbol by bisection (60443c88f3a8, kernel/kallsyms.c).
+const SYMBOLS_SORTED: (u32, u32) = (6, 2);
+
 /// How much time to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
@@ -54,8 +57,11 @@ pub fn inspect(kernel: &Kernel, sides: Sides, effort: Effort) -> Inspection {
         Plan::resolve(&facts, &layout.layout, sides)
     };
     let quick = match effort {
-        Effort::Quick => Some(resolve(kernel.symbols_by_types(&types, &wanted), false)),
-        Effort::Thorough => None,
+        // Older kernels search their symbol table from the start for each name: there it is read once, for addresses.
+        Effort::Quick if kernel.version() >= SYMBOLS_SORTED => {
+            Some(resolve(kernel.symbols_by_types(&types, &wanted), false))
+        }
+        Effort::Quick | Effort::Thorough => None,
     };
     drop(types);
     let plan = quick

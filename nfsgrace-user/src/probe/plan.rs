@@ -94,6 +94,8 @@ pub struct Attachment {
     pub program: &'static str,
     /// Whether the module is there.
     pub ready: bool,
+    /// Where the function is, as far as the symbol table told.
+    pub address: Option<u64>,
 }
 
 impl Attachment {
@@ -255,6 +257,7 @@ impl Facts {
             at: point.at,
             program: point.program,
             ready,
+            address: None,
         };
         match point.module.map(|module| (module, self.modules.presence(module))) {
             Some((_, Presence::NotLoaded)) => {
@@ -279,7 +282,10 @@ impl Facts {
         };
         match self.traceable.refusal(symbol) {
             Some(refusal) => Resolved::Failed(Reason::NotTraceable(refusal)),
-            None => Resolved::Ready(attachment(module, symbol, true)),
+            None => {
+                let address = symbols.address(symbol, module);
+                Resolved::Ready(Attachment { address, ..attachment(module, symbol, true) })
+            }
         }
     }
 }

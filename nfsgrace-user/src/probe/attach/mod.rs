@@ -73,17 +73,10 @@ impl Events {
         // `kprobe_profile` shows no groups: the name has to tell one process's events from another's.
         let name = format!("{name}_{}", process::id());
         let event = format!("{}/{name}", self.group);
-        let t = std::time::Instant::now();
         self.define(&format!("{kind}:{event} {target}"))?;
-        let t1 = t.elapsed();
         let attached = fs::read_to_string(self.tracefs.join("events").join(&event).join("id"))
             .and_then(|id| id.trim().parse::<u64>().map_err(io::Error::other))
-            .and_then(|id| {
-                let t2 = t.elapsed();
-                let r = perf::attach(id, program);
-                eprintln!("{name} {t1:?} {t2:?} {:?}", t.elapsed());
-                r
-            });
+            .and_then(|id| perf::attach(id, program));
         match attached {
             Ok(fd) => {
                 self.attached.push((name, fd));

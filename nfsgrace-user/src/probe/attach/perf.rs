@@ -22,9 +22,7 @@ pub(super) fn attach(id: u64, program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     attr.__bindgen_anon_2.wakeup_events = 1;
     // SAFETY: `attr` is initialised and outlives the call; the rest are plain numbers. The program belongs to the
     // event itself, so naming one processor does not limit where it runs.
-    let fd = unsafe {
-        perf_event_open(&raw mut attr, -1, 0, -1, u64::from(PERF_FLAG_FD_CLOEXEC).try_into().map_err(io::Error::other)?)
-    };
+    let fd = unsafe { perf_event_open(&raw mut attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC.into()) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }

@@ -49,7 +49,7 @@ impl KernelLog {
     /// # Errors
     ///
     /// Where the device fails.
-    pub fn next(&mut self) -> io::Result<Option<KernelLine>> {
+    pub fn next_line(&mut self) -> io::Result<Option<KernelLine>> {
         let mut buffer = [0_u8; 8192];
         loop {
             match self.file.read(&mut buffer) {

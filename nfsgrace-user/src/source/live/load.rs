@@ -20,6 +20,31 @@ use crate::record::{Counts, Netns};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/nfsgrace-ebpf"));
 
+/// Programs that serve several sites: each one more would cost the verifier some milliseconds.
+const SHARED: [(&str, &[&str]); 2] = [
+    (
+        "request_ret",
+        &[
+            "nfsd4_open_ret",
+            "nfsd4_lock_ret",
+            "nfsd4_remove_ret",
+            "nfsd4_rename_ret",
+            "nfsd4_reclaim_complete_ret",
+            "nfsd4_setclientid_confirm_ret",
+            "nfsd4_create_session_ret",
+        ],
+    ),
+    (
+        "tracker_ret",
+        &[
+            "nfsd4_cld_tracking_init_ret",
+            "nfsd4_init_cld_pipe_ret",
+            "nfsd4_umh_cltrack_init_ret",
+            "nfsd4_legacy_tracking_init_ret",
+        ],
+    ),
+];
+
 /// The loaded object.
 pub struct Object {
     ebpf: Ebpf,
@@ -76,12 +101,13 @@ impl Object {
         self.layout.set(0, LayoutValue(*layout), 0).context("cannot hand the layout to the eBPF programs")
     }
 
-    /// Loads one kprobe program, once, for attaching.
+    /// Loads the program for a site of the plan, once, for attaching.
     ///
     /// # Errors
     ///
     /// Where there is no such program, or the kernel's verifier refuses it.
     pub fn kprobe(&mut self, name: &str) -> Result<&ProgramFd> {
+        let name = SHARED.iter().find(|(_, sites)| sites.contains(&name)).map_or(name, |(program, _)| program);
         let program: &mut KProbe =
             self.ebpf.program_mut(name).ok_or_else(|| anyhow!("the eBPF object has no program {name}"))?.try_into()?;
         if program.fd().is_err() {

@@ -231,7 +231,7 @@ impl Live {
     fn read_log(&mut self, lines: &mut Vec<Line>) {
         let Some(log) = &mut self.log else { return };
         loop {
-            match log.get_mut().next() {
+            match log.get_mut().next_line() {
                 Ok(Some(line)) => lines.push(Line::Event(Event {
                     at: clock::of_kernel_log(line.since_boot),
                     task: Task::default(),
@@ -265,9 +265,12 @@ impl Live {
                 At::Entry => Site::Entry,
                 At::Return { max_active } => Site::Return { max_active },
             };
-            let result = self.object.kprobe(attachment.program).and_then(|program| {
-                Ok(self.events.attach(attachment.program, &attachment.target(), site, program.as_fd())?)
-            });
+            // An address spares older kernels a search; a module that is still to come has none, and is named.
+            let target = attachment.address.map_or_else(|| attachment.target(), |address| format!("{address:#x}"));
+            let result = self
+                .object
+                .kprobe(attachment.program)
+                .and_then(|program| Ok(self.events.attach(attachment.program, &target, site, program.as_fd())?));
             match result {
                 Ok(()) => {
                     self.refused.remove(attachment.program);
