@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 use common::{Script, at, ids, live, replay};
 use nfsgrace::{
     diagnosis::{Cause, Certainty, Question, Verdict},
-    record::{Client, EndedBy, Kind, Line, Manager, Netns, ServerOp, ServerState, Stamp, Task, Tracker},
+    record::{Client, EndedBy, Kind, Line, Loss, Manager, Netns, ServerOp, ServerState, Stamp, Task, Tracker},
     session::{Item, Session},
     timeline::KnownFrom,
 };
@@ -169,6 +169,17 @@ fn who_never_returned_is_named() {
     assert_eq!((verdict.finding.one(), verdict.certainty), (Some(Cause::ClientNeverReturned), Certainty::Certain));
     let proof: String = verdict.evidence.iter().map(|it| it.text.as_str()).collect();
     assert!(proof.contains("gone.example") && !proof.contains("here.example"), "{proof}");
+}
+
+#[test]
+fn what_was_not_seen_proves_nothing_where_records_are_missing() {
+    let mut script = with_records(&["gone"]);
+    script.event(8.0, refused(client("here", 1), ServerOp::Open, true));
+    ends(&mut script, 22.5, EndedBy::Timer);
+    assert_eq!(root_id(&script), ("client-never-returned".to_owned(), Certainty::Certain));
+    let hides = "RECLAIM_COMPLETEs".to_owned();
+    script.lines.insert(2, Line::Loss(Loss { at: at(1.0), cause: "ring_full".to_owned(), count: 1, hides }));
+    assert_eq!(root_id(&script), ("client-never-returned".to_owned(), Certainty::Suspected));
 }
 
 #[test]

@@ -81,6 +81,20 @@ fn urgency(change: &Change, timeline: &Timeline) -> Urgency {
     }
 }
 
+/// What was not seen proves nothing where records are missing.
+fn doubt(verdict: &mut Verdict, timeline: &Timeline) {
+    let rests_on_absence =
+        [Cause::ClientNeverReturned, Cause::ClientMinorVersion0, Cause::ReclaimCompleteMissing, Cause::NfsdcldHung];
+    if timeline.losses().next().is_none()
+        || !verdict.finding.one().is_some_and(|cause| rests_on_absence.contains(&cause))
+    {
+        return;
+    }
+    verdict.certainty = Certainty::Suspected;
+    let text = "records of this session are missing, this one's among them perhaps".to_owned();
+    verdict.evidence.push(Evidence { at: None, text });
+}
+
 impl Diagnosis {
     /// Takes note of what one event changed, and says which conclusions change with it.
     pub fn follow(&mut self, timeline: &Timeline, changes: &[Change], now: Stamp) -> Vec<Revision> {
@@ -147,6 +161,7 @@ impl Diagnosis {
             }
         }
         for mut verdict in verdicts {
+            doubt(&mut verdict, timeline);
             let key = (id, verdict.question);
             let revision = match self.verdicts.get(&key) {
                 None => Revision::New(verdict.clone()),

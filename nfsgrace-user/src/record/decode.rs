@@ -70,7 +70,9 @@ fn not_json(error: &serde_json::Error) -> Why {
 ///
 /// [`Why`] it is not one that this program understands.
 pub fn decode(line: &[u8]) -> Result<Decoded, Why> {
-    let flat: Flat<'_> = match serde_json::from_slice(line) {
+    // Checked once for the whole line: serde_json would do it string by string.
+    let line = std::str::from_utf8(line).map_err(|_| Why::NotJson("not UTF-8".to_owned()))?;
+    let flat: Flat<'_> = match serde_json::from_str(line) {
         Ok(flat) => flat,
         // A newer program may write a known name with another type into a type of record that is unknown here.
         Err(error) => return decode_tree(line).ok_or_else(|| not_json(&error))?,
@@ -97,17 +99,17 @@ pub fn decode(line: &[u8]) -> Result<Decoded, Why> {
 }
 
 /// The rare records that are not flat. `None` when the line has no type.
-fn decode_tree(line: &[u8]) -> Option<Result<Decoded, Why>> {
+fn decode_tree(line: &str) -> Option<Result<Decoded, Why>> {
     #[derive(Deserialize)]
     struct Typed<'a> {
         #[serde(borrow, rename = "type")]
         name: Cow<'a, str>,
     }
-    fn tree<'a, T: Deserialize<'a>>(line: &'a [u8], wrap: fn(Box<T>) -> Line) -> Result<Decoded, Why> {
-        let value = serde_json::from_slice(line).map_err(|error| not_json(&error))?;
+    fn tree<'a, T: Deserialize<'a>>(line: &'a str, wrap: fn(Box<T>) -> Line) -> Result<Decoded, Why> {
+        let value = serde_json::from_str(line).map_err(|error| not_json(&error))?;
         Ok(Decoded { line: wrap(Box::new(value)), unknown_fields: 0 })
     }
-    let name = serde_json::from_slice::<Typed<'_>>(line).ok()?.name;
+    let name = serde_json::from_str::<Typed<'_>>(line).ok()?.name;
     Some(match name.as_ref() {
         "header" => tree(line, Line::Header),
         "verdict" => tree(line, Line::Verdict),

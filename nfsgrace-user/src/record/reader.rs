@@ -77,7 +77,7 @@ impl<R: BufRead> Reader<R> {
             if available.is_empty() {
                 return Ok(if too_long { End::TooLong } else { End::Eof });
             }
-            let newline = available.iter().position(|&byte| byte == b'\n');
+            let newline = memchr::memchr(b'\n', available);
             let piece = &available[..newline.unwrap_or(available.len())];
             if too_long || self.line.len() + piece.len() > MAX_LINE {
                 too_long = true;
