@@ -23,13 +23,13 @@ pub const RING_BYTES: u32 = 1 << 20;
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
-    /// [`Call`]: `nfs4_state_start_net` entered.
+    /// [`Stack`]: `nfs4_state_start_net` entered.
     ServerStart = 1,
     /// [`Server`]: `nfs4_state_start_net` returned.
     ServerStarted = 2,
     /// [`Call`]: `nfs4_state_shutdown_net` entered.
     ServerStop = 3,
-    /// [`Stack`]: `nfsd4_client_tracking_init` entered.
+    /// [`Call`]: `nfsd4_client_tracking_init` entered.
     TrackingStart = 4,
     /// [`Call`]: `nfsd4_client_tracking_init` returned.
     TrackingEnd = 5,

@@ -1,18 +1,21 @@
 //! nfsd starts and stops in a namespace (fs/nfsd/nfs4state.c).
 
 use aya_ebpf::{
+    EbpfContext,
+    helpers::generated::bpf_get_stack,
     macros::{kprobe, kretprobe},
     programs::{ProbeContext, RetProbeContext},
 };
 use aya_log_ebpf::debug;
-use nfsgrace_ebpf::{MessageKind, Server};
+use nfsgrace_ebpf::{MessageKind, STACK_DEPTH, Server, Stack};
 
 use super::{enter, leave, state};
 use crate::{maps::inside, read, send};
 
 /// `int nfs4_state_start_net(struct net *net)`; 5.10 to 7.3.
 ///
-/// It ignores a failure of `nfsd4_client_tracking_init`.
+/// It ignores a failure of `nfsd4_client_tracking_init`. The stack is taken here, in the outermost function that is
+/// probed at its return: kernels before 5.16 cannot see past one of those.
 #[kprobe]
 pub fn nfs4_state_start_net(ctx: ProbeContext) -> u32 {
     let netns = read::netns(ctx.arg(0).unwrap_or(0));
@@ -20,7 +23,14 @@ pub fn nfs4_state_start_net(ctx: ProbeContext) -> u32 {
     if let Some(call) = enter(inside::START_NET) {
         call.netns = netns;
     }
-    send::call(MessageKind::ServerStart, netns, 0, 0);
+    let head = send::head(MessageKind::ServerStart, netns);
+    send::message::<Stack>(MessageKind::ServerStart, |to| {
+        // SAFETY: `to` is a reserved, zeroed entry; the helper is given the room of `frames`.
+        unsafe {
+            (*to).head = head;
+            bpf_get_stack(ctx.as_ptr(), (&raw mut (*to).frames).cast(), (STACK_DEPTH * 8) as u32, 0);
+        }
+    });
     0
 }
 

@@ -1,12 +1,10 @@
 //! The ways to track clients, tried one after the other (fs/nfsd/nfs4recover.c).
 
 use aya_ebpf::{
-    EbpfContext,
-    helpers::generated::bpf_get_stack,
     macros::{kprobe, kretprobe},
     programs::{ProbeContext, RetProbeContext},
 };
-use nfsgrace_ebpf::{ABSENT, MessageKind, NAME_LEN, Named, STACK_DEPTH, Stack, tracker};
+use nfsgrace_ebpf::{ABSENT, MessageKind, NAME_LEN, Named, tracker};
 
 use super::{current, enter, leave};
 use crate::{
@@ -21,14 +19,7 @@ pub fn nfsd4_client_tracking_init(ctx: ProbeContext) -> u32 {
     if let Some(call) = enter(inside::TRACKING) {
         call.netns = netns;
     }
-    let head = send::head(MessageKind::TrackingStart, netns);
-    send::message::<Stack>(MessageKind::TrackingStart, |to| {
-        // SAFETY: `to` is a reserved, zeroed entry; the helper is given the room of `frames`.
-        unsafe {
-            (*to).head = head;
-            bpf_get_stack(ctx.as_ptr(), (&raw mut (*to).frames).cast(), (STACK_DEPTH * 8) as u32, 0);
-        }
-    });
+    send::call(MessageKind::TrackingStart, netns, 0, 0);
     0
 }
 

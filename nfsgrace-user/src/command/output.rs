@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::screen::Screen;
 use crate::{
     cli::Format,
-    record::{Header, Line, Stamp, encode},
+    record::{Header, Line, Role, Stamp, encode},
     session::{Item, Session, Update},
     view::{self, Style, summary, text},
 };
@@ -29,13 +29,29 @@ impl Output {
 
     /// Says that everything is attached.
     pub(super) fn watching(&mut self, header: &Header, attached: usize, took: Duration) {
-        if self.format == Format::Text {
-            self.pending.push(format!(
-                "watching {} (kernel {}): {attached} probes in {:.1} s",
-                view::clean(&header.host),
-                view::clean(&header.kernel),
-                took.as_secs_f64()
-            ));
+        if self.format == Format::Json {
+            return;
+        }
+        let side = match header.role {
+            Role::Server => "server",
+            Role::Client => "client",
+            Role::Both => "server and client",
+        };
+        self.pending.push(format!(
+            "watching {side} on {}: {attached} probes in {:.1} s",
+            view::clean(&header.host),
+            took.as_secs_f64()
+        ));
+        self.pending.push(format!(
+            "kernel {}; times are seconds since boot; Ctrl-C ends with a summary",
+            view::clean(&header.kernel)
+        ));
+        for row in header
+            .probes
+            .iter()
+            .filter(|row| !row.lost.is_empty() && row.status == "missing" && !row.why.contains("not built"))
+        {
+            self.pending.push(format!("not seen on this kernel: {} ({}: {})", row.lost, row.hook, row.why));
         }
     }
 
@@ -51,6 +67,8 @@ impl Output {
         let timeline = session.timeline();
         for item in &update.items {
             match (self.format, item) {
+                // Who records was said before.
+                (Format::Text, Item::Header(_)) => {}
                 (Format::Text, item) => {
                     self.pending.extend(text::lines(item, timeline, self.width(), self.style));
                 }

@@ -394,7 +394,7 @@ pub enum Kind {
     },
     /// The kernel stack of an earlier event: naming its addresses takes longer than the event could wait.
     Stack {
-        /// Identifies the stall whose first sleep it is; `None` for the stack of [`Kind::TrackingStart`].
+        /// Identifies the stall whose first sleep it is; `None` for the stack of [`Kind::ServerStart`].
         began: Option<Stamp>,
         /// Innermost function first.
         stack: Vec<String>,

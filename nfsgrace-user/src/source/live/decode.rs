@@ -14,9 +14,9 @@ use crate::record::{
 pub enum Message {
     /// Complete.
     Event(Event),
-    /// An event whose kernel stack is still addresses.
-    TrackingStart {
-        /// With an empty stack.
+    /// nfsd starts; its kernel stack is still addresses.
+    ServerStart {
+        /// Complete but for the stack, which gets an event of its own.
         event: Event,
         /// Innermost first.
         frames: Vec<u64>,
@@ -79,12 +79,9 @@ fn read<T: Plain>(bytes: &[u8]) -> Option<T> {
 pub fn decode(bytes: &[u8]) -> Option<Message> {
     let head: wire::Head = read(bytes)?;
     Some(match head.kind {
-        k if k == MessageKind::TrackingStart as u32 => {
+        k if k == MessageKind::ServerStart as u32 => {
             let stack: wire::Stack = read(bytes)?;
-            Message::TrackingStart {
-                event: event(&head, Kind::TrackingStart { stack: Vec::new() }),
-                frames: frames(&stack.frames),
-            }
+            Message::ServerStart { event: event(&head, Kind::ServerStart), frames: frames(&stack.frames) }
         }
         k if k == MessageKind::FirstDelay as u32 => Message::FirstDelay(Box::new(first_delay(&read(bytes)?)?)),
         k if k == MessageKind::ModuleLoaded as u32 => {
@@ -110,7 +107,7 @@ fn kind(number: u32, bytes: &[u8]) -> Option<Kind> {
     use MessageKind as M;
     let call = || read::<wire::Call>(bytes);
     Some(match number {
-        k if k == M::ServerStart as u32 => Kind::ServerStart,
+        k if k == M::TrackingStart as u32 => Kind::TrackingStart { stack: Vec::new() },
         k if k == M::ServerStop as u32 => Kind::ServerStop,
         k if k == M::ServerStarted as u32 => {
             let server: wire::Server = read(bytes)?;

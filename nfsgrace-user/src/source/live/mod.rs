@@ -193,7 +193,7 @@ impl Live {
                     lines.push(Line::Event(event));
                     lines.extend(look.map(Line::Event));
                 }
-                Message::TrackingStart { event, frames } => {
+                Message::ServerStart { event, frames } => {
                     self.stacks.name(Request { of: stack_of(&event, None), addresses: frames });
                     lines.push(Line::Event(event));
                 }
@@ -257,9 +257,13 @@ impl Live {
     }
 
     /// Attaches what the plan says and is not attached yet.
+    ///
+    /// Returns before entries: of several probes on one function the last one runs first, and before 5.16 a kernel stack
+    /// taken at an entry ends at the return probe that ran before.
     fn attach(&mut self) {
-        let todo: Vec<Attachment> =
+        let mut todo: Vec<Attachment> =
             self.plan.attachments().filter(|wanted| !self.attached.contains(wanted.program)).cloned().collect();
+        todo.sort_by_key(|attachment| matches!(attachment.at, At::Entry));
         for attachment in todo {
             let site = match attachment.at {
                 At::Entry => Site::Entry,

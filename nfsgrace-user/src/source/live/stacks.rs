@@ -75,6 +75,8 @@ fn work<T>(kernel: &Kernel, requests: &mpsc::Receiver<Request<T>>, answers: &Unb
             let names = addresses
                 .iter()
                 .map(|address| known.get(address).cloned().unwrap_or_else(|| format!("{address:#x}")))
+                // Beyond it there is nothing: kernels before 5.16 lose the way where a return is probed.
+                .take_while(|name| !name.starts_with("kretprobe_trampoline"))
                 .collect();
             if answers.send((of, names)).is_err() {
                 return;
