@@ -18,7 +18,7 @@ wait_for() {
   end=$(($(cut -d. -f1 /proc/uptime) + seconds))
   until "$@" >/dev/null 2>&1; do
     [ "$(cut -d. -f1 /proc/uptime)" -le "$end" ] || fail "waited $seconds s in vain for: $*"
-    sleep 0.05
+    sleep "${WAIT:-0.2}"
   done
 }
 
@@ -53,7 +53,7 @@ server_restart() { server_stop; server_start; }
 in_grace() { [ "$(cat $NFSD/v4_end_grace)" = N ]; }
 grace_is_over() { ! in_grace; }
 # A grace period may be prolonged to twice its length.
-wait_grace_over() { wait_for $((GRACE * 2 + 10)) grace_is_over; say 'the grace period is over'; }
+wait_grace_over() { WAIT=0.5 wait_for $((GRACE * 2 + 10)) grace_is_over; say 'the grace period is over'; }
 try_to_end_grace() {
   if echo Y >$NFSD/v4_end_grace; then say 'v4_end_grace: accepted'; else say 'v4_end_grace: refused'; fi
 }
@@ -80,9 +80,13 @@ mount_nfs() {
     fail 'mount'
 }
 
+# Uses the mount, so that the client has a session with the server again: else the first open takes that long, too.
+client_recovers() { ls /mnt >/tmp/ls.$$; }
+
 # open_file NAME…: opens /mnt/NAME, one after the other, and notes how long each took.
 open_file() {
   local name
+  client_recovers
   for name in "$@"; do
     lab-open "/mnt/$name" >/tmp/open-"$name" || say "opening $name failed"
     cat /tmp/open-"$name" >>$RES/opens
@@ -90,8 +94,21 @@ open_file() {
   done
 }
 
-# open_many TASKS RATE NAME: TASKS tasks, RATE new ones a second, open /mnt/NAME-1, /mnt/NAME-2, …
-open_many() { lab-open --tasks "$1" --rate "$2" "/mnt/$3" >>$RES/opens || say 'some opens failed'; say "$1 opens"; }
+# open_many TASKS RATE NAME: TASKS tasks, RATE new ones a second, open /mnt/NAME-1, /mnt/NAME-2, … for reading.
+# The files must exist (make_files): tasks that create files in one directory would wait for each other.
+open_many() {
+  client_recovers
+  lab-open --read --tasks "$1" --rate "$2" "/mnt/$3" >>$RES/opens || say 'some opens failed'
+  say "$1 tasks opened files"
+}
+# make_files COUNT NAME: on the server.
+make_files() {
+  local number=0
+  while [ $number -lt "$1" ]; do
+    number=$((number + 1))
+    : >"/export/$2-$number"
+  done
+}
 
 # --- nfsgrace
 
@@ -145,11 +162,12 @@ second_client() {
   unshare --net --uts --mount sh -c 'hostname other; ip link set lo up; echo $$ >/tmp/other; exec sleep 100000' &
   wait_for 10 test -s /tmp/other
   OTHER=$(cat /tmp/other)
-  ip link add veth0 type veth || fail 'no veth'
-  ip link set veth1 netns "$OTHER"
-  ip addr add 10.9.0.1/24 dev veth0
-  ip link set veth0 up
-  on_other 'ip addr add 10.9.0.2/24 dev veth1; ip link set veth1 up'
+  # busybox cannot name the other end; the kernel calls it veth0.
+  ip link add lab0 type veth || fail 'no veth'
+  ip link set veth0 netns "$OTHER"
+  ip addr add 10.9.0.1/24 dev lab0
+  ip link set lab0 up
+  on_other 'ip addr add 10.9.0.2/24 dev veth0; ip link set veth0 up'
 }
 on_other() { nsenter --target "$OTHER" --net --uts --mount sh -c ". /lab/lib.sh; $*"; }
 

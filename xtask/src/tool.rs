@@ -2,14 +2,15 @@
 
 use std::{
     ffi::OsStr,
-    io,
+    io::{self, Write as _},
     process::{Command, Output, Stdio},
+    thread,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
 /// Programs that the lab needs, and the Debian package that has each.
-const PACKAGES: [(&str, &str); 10] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("apt-get", "apt"),
     ("apt-cache", "apt"),
@@ -18,6 +19,7 @@ const PACKAGES: [(&str, &str); 10] = [
     ("depmod", "kmod"),
     ("xz", "xz-utils"),
     ("zstd", "zstd"),
+    ("lz4", "lz4"),
     ("tar", "tar"),
     ("setpriv", "util-linux"),
 ];
@@ -56,6 +58,22 @@ pub fn capture(command: &mut Command) -> Result<Vec<u8>> {
         bail!("{} failed ({status}):\n{}", show(command), String::from_utf8_lossy(&stderr).trim_end());
     }
     Ok(stdout)
+}
+
+/// Runs `command` on `input`; whatever it printed, however it ended.
+pub fn filter(command: &mut Command, input: Vec<u8>) -> Result<Vec<u8>> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| cannot_start(command, &error))?;
+    let stdin = child.stdin.take();
+    // A program that does not read all of it says so by its output.
+    let writer = thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
+    let output = child.wait_with_output();
+    let _ = writer.join();
+    Ok(output?.stdout)
 }
 
 /// As [`capture`], for text.

@@ -9,7 +9,7 @@ open_file before
 second_client
 on_other 'SERVER=10.9.0.1; mount_nfs; open_file other'
 watch_start
-ip link delete veth0
+ip link delete lab0
 server_restart
 open_file after
 wait_grace_over

@@ -9,6 +9,7 @@ server_start
 mount_nfs
 wait_grace_over
 open_file before
+make_files 300 flood
 watch_start
 server_restart
 open_many 300 100 flood

@@ -95,7 +95,8 @@ impl RunArguments {
         let client_kernel = client_kernel.unwrap_or(kernel);
         let lab = Lab::prepare(&[kernel, client_kernel], binary)?;
         let run = Run {
-            scenario,
+            steps: scenario.steps(),
+            two_guests: scenario.two_guests,
             kernel: lab.kernel(kernel)?,
             client_kernel: lab.kernel(client_kernel)?,
             grace_s: grace,

@@ -28,8 +28,10 @@ const DISK: u64 = 256 << 20;
 /// One run of a scenario.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// What happens.
-    pub scenario: Scenario,
+    /// What happens: a file of the lab's shell helpers.
+    pub steps: PathBuf,
+    /// Whether the server is in a guest of its own.
+    pub two_guests: bool,
     /// The kernel of the server: of the only guest where there is one.
     pub kernel: Kernel,
     /// With two guests: the kernel of the client, where nfsgrace runs.
@@ -80,7 +82,7 @@ impl Run {
     /// Runs it. `stream` gets what nfsgrace prints, as it prints it; `booted` is called when all guests are up.
     pub fn run(&self, lab: &Lab, stream: &mut dyn FnMut(&[u8]), booted: &mut dyn FnMut()) -> Result<Outcome> {
         let directory = RunDirectory::create(&lab.cache)?;
-        if !self.scenario.two_guests {
+        if !self.two_guests {
             let (ending, console) =
                 self.guest(lab, &directory, &self.kernel, None, stream, booted, &AtomicBool::new(false))?;
             return outcome(ending, console, directory);
@@ -183,7 +185,7 @@ impl Run {
         for name in ["lib.sh", "witness.sh", "serve.sh", "probes"] {
             archive.copy(&format!("lab/{name}"), &guest_files.join(name))?;
         }
-        archive.copy("lab/scenario.sh", &Scenario::directory().join(format!("{}.sh", self.scenario.name)))?;
+        archive.copy("lab/scenario.sh", &self.steps)?;
         archive.file("lab/settings.sh", 0o644, self.settings(role).as_bytes())?;
         archive.copy("usr/bin/lab-open", &lab.lab_open)?;
         archive.copy("usr/bin/nfsgrace", &lab.nfsgrace)?;
@@ -194,13 +196,10 @@ impl Run {
     fn settings(&self, role: &str) -> String {
         let (columns, rows) = self.terminal.unwrap_or_default();
         let arguments: Vec<String> = self.arguments.iter().map(|argument| quoted(argument)).collect();
-        let name = &self.scenario.name;
         let grace_s = self.grace_s;
         // The whole list is one word here, which lib.sh takes apart again.
         let arguments = quoted(&arguments.join(" "));
-        format!(
-            "SCENARIO={name}\nROLE={role}\nGRACE={grace_s}\nCOLUMNS={columns}\nROWS={rows}\nARGUMENTS={arguments}\n"
-        )
+        format!("ROLE={role}\nGRACE={grace_s}\nCOLUMNS={columns}\nROWS={rows}\nARGUMENTS={arguments}\n")
     }
 }
 

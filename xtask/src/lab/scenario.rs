@@ -49,9 +49,14 @@ pub struct Verdict {
 }
 
 impl Scenario {
-    /// The directory of the scenarios and of the guests' other files.
+    /// The directory of the scenarios; its parent has the guests' other files.
     pub fn directory() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/scenarios")
+    }
+
+    /// Its file.
+    pub fn steps(&self) -> PathBuf {
+        Self::directory().join(format!("{}.sh", self.name))
     }
 
     /// All scenarios, by name.

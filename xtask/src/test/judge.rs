@@ -73,6 +73,7 @@ pub fn judge(outcome: &Outcome, verdicts: &[Verdict], stall: bool, grace: Durati
         judgement.complaints.push(format!("{expected} was expected, the longest open took {took:.1} s"));
     }
 
+    judgement.concluded = session.concluded(from_ns);
     judge_verdicts(&session, verdicts, longest.copied(), &mut judgement);
     judge_exit(outcome.results.exit_status(), verdicts, &mut judgement);
     judgement.attach = started(&text("started"), &ready);
@@ -81,7 +82,6 @@ pub fn judge(outcome: &Outcome, verdicts: &[Verdict], stall: bool, grace: Durati
 }
 
 fn judge_verdicts(session: &Session, expected: &[Verdict], longest: Option<&Open>, judgement: &mut Judgement) {
-    judgement.concluded = session.concluded();
     let concluded: BTreeSet<&str> = judgement.concluded.iter().map(String::as_str).collect();
     let missing = expected.iter().filter(|verdict| !verdict.optional && !concluded.contains(verdict.id.as_str()));
     for verdict in missing {

@@ -34,6 +34,7 @@ use crate::{
 /// One scenario on one kernel.
 struct Case {
     series: Series,
+    scenario: String,
     run: Run,
     verdicts: Vec<Verdict>,
     stall: bool,
@@ -92,8 +93,10 @@ fn cases(lab: &Lab, series: &[Series], scenarios: &[Scenario], grace_s: u32) -> 
                 Expectation::Skip(reason) => println!("skip  {series:<5} {:<28} {reason}", scenario.name),
                 Expectation::Run { verdicts, stall } => cases.push_back(Case {
                     series,
+                    scenario: scenario.name.clone(),
                     run: Run {
-                        scenario: scenario.clone(),
+                        steps: scenario.steps(),
+                        two_guests: scenario.two_guests,
                         kernel: lab.kernel(scenario.server_kernel.unwrap_or(series))?,
                         client_kernel: lab.kernel(series)?,
                         grace_s,
@@ -112,7 +115,7 @@ fn cases(lab: &Lab, series: &[Series], scenarios: &[Scenario], grace_s: u32) -> 
 fn work(lab: &Lab, cases: &Mutex<VecDeque<Case>>, boots: &Turns, kept: Option<&Path>, reports: &Sender<Report>) {
     while !interrupt::interrupted() {
         let Some(case) = locked(cases).pop_front() else { break };
-        let Case { series, run, verdicts, stall } = case;
+        let Case { series, scenario, run, verdicts, stall } = case;
         // Booting keeps a processor busy; afterwards a guest mostly waits.
         let mut turn = Some(boots.take());
         let start = Instant::now();
@@ -122,7 +125,7 @@ fn work(lab: &Lab, cases: &Mutex<VecDeque<Case>>, boots: &Turns, kept: Option<&P
         let judgement = match outcome {
             Ok(outcome) => {
                 let judgement = judge(&outcome, &verdicts, stall, grace);
-                match kept.map(|kept| keep(&outcome, &kept.join(format!("{series}-{}", run.scenario.name)))) {
+                match kept.map(|kept| keep(&outcome, &kept.join(format!("{series}-{scenario}")))) {
                     Some(Err(error)) => with_complaint(judgement, format!("{error:#}")),
                     _ => judgement,
                 }
@@ -130,7 +133,7 @@ fn work(lab: &Lab, cases: &Mutex<VecDeque<Case>>, boots: &Turns, kept: Option<&P
             Err(error) => with_complaint(Judgement::default(), format!("{error:#}")),
         };
         let printed = String::from_utf8_lossy(&printed).into_owned();
-        let report = Report { series, scenario: run.scenario.name, took: start.elapsed(), judgement, printed };
+        let report = Report { series, scenario, took: start.elapsed(), judgement, printed };
         if reports.send(report).is_err() {
             break;
         }

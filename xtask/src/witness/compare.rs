@@ -77,14 +77,12 @@ fn compare_events(session: &[Observation], witness: &[Observation], comparison: 
         let gap = ours.iter().zip(&theirs).map(|(ours, theirs)| ours.abs_diff(*theirs)).max().unwrap_or_default();
         let gap = Duration::from_nanos(gap);
         let difference = if ours.len() != theirs.len() {
-            let seconds =
-                |times: &[u64]| times.iter().map(|&at| format!("{:.6}", at as f64 / 1e9)).collect::<Vec<_>>().join(" ");
             format!(
                 "{seen:?} in thread {tid}: nfsgrace saw {} [{}], the witness {} [{}]",
                 ours.len(),
-                seconds(&ours),
+                times(&ours),
                 theirs.len(),
-                seconds(&theirs)
+                times(&theirs)
             )
         } else {
             comparison.largest_stamp_gap = comparison.largest_stamp_gap.max(gap);
@@ -130,6 +128,12 @@ fn compare_stalls(stalls: &[Stall], opens: &[&Open], comparison: &mut Comparison
     }
 }
 
+/// The first few, in seconds.
+fn times(ns: &[u64]) -> String {
+    let times: Vec<String> = ns.iter().take(LISTED).map(|&at| format!("{:.6}", seconds(at))).collect();
+    format!("{}{}", times.join(" "), if ns.len() > LISTED { " …" } else { "" })
+}
+
 fn seconds(ns: u64) -> f64 {
     Duration::from_nanos(ns).as_secs_f64()
 }
@@ -144,7 +148,9 @@ mod tests {
 
     fn session(observations: Vec<Observation>, stall_ms: u64) -> Session {
         let stalls = vec![Stall { tid: 9, began_ns: 1_000_000_000, ended_ns: (1000 + stall_ms) * 1_000_000 }];
-        Session { observations, stalls, ..Session::default() }
+        let mut session = Session::default();
+        (session.observations, session.stalls) = (observations, stalls);
+        session
     }
 
     fn open(took_ms: u64) -> Vec<Open> {

@@ -25,6 +25,8 @@ pub struct Session {
     pub broken_lines: usize,
     /// Whether there is a closing summary.
     pub has_summary: bool,
+    /// When each restart began, nanoseconds, as the closing summary has it.
+    restarts: BTreeMap<u64, u64>,
 }
 
 /// A stall that ended.
@@ -65,11 +67,14 @@ impl Session {
         session
     }
 
-    /// The ids that hold at the end.
-    pub fn concluded(&self) -> Vec<String> {
+    /// The ids that hold at the end, of restarts since `from_ns`: of earlier ones there is only what the kernel's log says.
+    pub fn concluded(&self, from_ns: u64) -> Vec<String> {
         let mut last: BTreeMap<(Option<u64>, &str), bool> = BTreeMap::new();
         for Verdict { id, restart, withdrawn, .. } in &self.verdicts {
-            last.insert((*restart, id), *withdrawn);
+            let began = restart.and_then(|restart| self.restarts.get(&restart));
+            if began.is_none_or(|&began| began >= from_ns) {
+                last.insert((*restart, id), *withdrawn);
+            }
         }
         let mut ids: Vec<String> =
             last.into_iter().filter(|(_, withdrawn)| !withdrawn).map(|((_, id), _)| id.to_owned()).collect();
@@ -101,6 +106,8 @@ impl Session {
             Some("summary") => {
                 self.has_summary = true;
                 self.refusals_in_summary = record["counts"]["opens_refused"].as_u64();
+                let rows = record["restarts"].as_array().into_iter().flatten();
+                self.restarts.extend(rows.filter_map(|row| Some((row["restart"].as_u64()?, row["began"].as_u64()?))));
             }
             _ => {}
         }
@@ -144,11 +151,12 @@ mod tests {
 {"type":"event","t":10,"event":"tracker_end","pid":7,"tid":7,"comm":"rpc.nfsd","tracker":"cld","status":-110}
 {"type":"event","t":20,"event":"poll","pid":7,"tid":7,"comm":"rpc.nfsd","running":true,"inferred":false}
 {"type":"verdict","t":30,"id":"nfsdcld-not-running","state":"suspected","severity":"problem","restart":1}
+{"type":"verdict","t":31,"id":"legacy-dir-missing","state":"suspected","severity":"problem","restart":2}
 {"type":"verdict","t":40,"one_of":["a","b"],"state":"suspected","severity":"problem","restart":1}
 {"type":"verdict","t":50,"one_of":["a","b"],"state":"withdrawn","severity":"problem","restart":1}
 {"type":"event","t":60,"event":"stall_end","pid":9,"tid":9,"comm":"cat","began":5,"status":0}
 {"type":"loss","t":65,"cause":"ring_full","count":3,"hides":"x"}
-{"type":"summary","t":70,"counts":{"opens_refused":4}}
+{"type":"summary","t":70,"counts":{"opens_refused":4},"restarts":[{"restart":1,"began":9},{"restart":2,"began":3}]}
 {"type":"ev"#;
 
     #[test]
@@ -156,7 +164,7 @@ mod tests {
         let session = Session::read(SESSION);
         assert_eq!(session.observations, [Observation { seen: Seen::CldEnd(-110), tid: 7, at_ns: 10 }]);
         assert_eq!(session.stalls, [Stall { tid: 9, began_ns: 5, ended_ns: 60 }]);
-        assert_eq!(session.concluded(), ["nfsdcld-not-running"]);
+        assert_eq!(session.concluded(5), ["nfsdcld-not-running"]);
         assert_eq!((session.refusals_in_summary, session.broken_lines), (Some(4), 1));
         assert_eq!(session.losses["ring_full"], 3);
     }
