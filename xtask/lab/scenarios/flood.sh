@@ -2,6 +2,7 @@
 # expect: nfsdcld-not-running backoff-tail?
 # expect 5.10 6.1 6.12: legacy-dir-missing backoff-tail?
 # stall: yes
+# crowd: yes
 
 remove_nfsdcltrack
 remove_recovery_dir

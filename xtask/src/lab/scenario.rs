@@ -21,6 +21,8 @@ pub struct Scenario {
     pub expectations: BTreeMap<Series, Expectation>,
     /// Whether the server is in a guest of its own.
     pub two_guests: bool,
+    /// Whether so many tasks run that they wait for the processor, and times are less exact.
+    pub crowd: bool,
     /// With two guests: the server's kernel where none is asked for.
     pub server_kernel: Option<Series>,
 }
@@ -85,14 +87,15 @@ impl Scenario {
 
     fn parse(name: &str, text: &str) -> Result<Self> {
         let fields = text.lines().take_while(|line| line.starts_with('#')).filter_map(Field::parse);
-        let (mut about, mut guests, mut server_kernel) = (None, "1".to_owned(), None);
+        let (mut about, mut two_guests, mut server_kernel, mut crowd) = (None, false, None, false);
         let mut expectations = BTreeMap::new();
         let (mut verdicts, mut stalls, mut skips) = (PerSeries::default(), PerSeries::default(), PerSeries::default());
         for field in fields {
             let Field { key, series, value } = field?;
             match key.as_str() {
                 "about" => about = Some(value),
-                "guests" => guests = value,
+                "guests" => two_guests = one_of(&value, ["1", "2"])?,
+                "crowd" => crowd = one_of(&value, ["no", "yes"])?,
                 "server" => server_kernel = Some(value.parse().map_err(|error: String| anyhow!(error))?),
                 "expect" => verdicts.set(&series, value),
                 "stall" => stalls.set(&series, value),
@@ -106,23 +109,22 @@ impl Scenario {
                 Some(reason) => Expectation::Skip(reason.to_owned()),
                 None => {
                     let verdicts = verdicts.get(series).with_context(|| format!("nothing is expected of {series}"))?;
-                    let stall = match stalls.get(series) {
-                        Some("yes") => true,
-                        None | Some("no") => false,
-                        Some(other) => bail!("`stall` is `yes` or `no`, not `{other}`"),
-                    };
+                    let stall = one_of(stalls.get(series).unwrap_or("no"), ["no", "yes"])?;
                     Expectation::Run { verdicts: verdicts.split_whitespace().map(Verdict::parse).collect(), stall }
                 }
             };
             expectations.insert(series, expectation);
         }
-        let two_guests = match guests.as_str() {
-            "1" => false,
-            "2" => true,
-            other => bail!("`guests` is 1 or 2, not {other}"),
-        };
         let about = about.context("there is no `# about:` line")?;
-        Ok(Self { name: name.to_owned(), about, expectations, two_guests, server_kernel })
+        Ok(Self { name: name.to_owned(), about, expectations, two_guests, crowd, server_kernel })
+    }
+}
+
+/// Whether `value` is the second of `words`; an error when it is neither.
+fn one_of(value: &str, words: [&str; 2]) -> Result<bool> {
+    match words.iter().position(|word| *word == value) {
+        Some(position) => Ok(position == 1),
+        None => bail!("`{value}` is neither `{}` nor `{}`", words[0], words[1]),
     }
 }
 

@@ -31,13 +31,43 @@ pub struct Judgement {
     pub memory_kib: Option<u64>,
 }
 
-/// Judges a run that was expected to end with `verdicts`, and to block an open or not.
-pub fn judge(outcome: &Outcome, verdicts: &[Verdict], stall: bool, grace: Duration) -> Judgement {
-    let mut judgement = Judgement::default();
-    if let Err(error) = ended_well(outcome) {
-        judgement.complaints.push(error.to_string());
-        return judgement;
+/// What a run should show.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// What nfsgrace concludes.
+    pub verdicts: Vec<Verdict>,
+    /// Whether an open is blocked by the grace period.
+    pub stall: bool,
+    /// Whether so many tasks run that times are less exact.
+    pub crowd: bool,
+    /// Length of the grace periods.
+    pub grace: Duration,
+}
+
+impl Judgement {
+    /// Of a run that could not be judged.
+    pub fn failed(complaint: String) -> Self {
+        Self { complaints: vec![complaint], ..Self::default() }
     }
+
+    /// Whether the run passed.
+    pub fn passed(&self) -> bool {
+        self.complaints.is_empty() && self.comparison.delays.is_empty()
+    }
+
+    /// Whether it did not, for no other reason than times, which a busy host may have spoilt.
+    pub fn was_disturbed(&self) -> bool {
+        self.complaints.is_empty() && !self.comparison.delays.is_empty()
+    }
+}
+
+/// Judges a run.
+pub fn judge(outcome: &Outcome, expected: &Expected) -> Judgement {
+    let Expected { verdicts, stall, crowd, grace } = expected;
+    if let Err(error) = ended_well(outcome) {
+        return Judgement::failed(error.to_string());
+    }
+    let mut judgement = Judgement::default();
     let text = |name: &str| outcome.results.text(name).unwrap_or_default();
     let session = Session::read(&text("session.ndjson"));
     let opens = opens::read(&text("opens"));
@@ -47,7 +77,7 @@ pub fn judge(outcome: &Outcome, verdicts: &[Verdict], stall: bool, grace: Durati
     if let Some(loss) = ftrace::loss(&text("ftrace.stats"), &text("ftrace.profile")) {
         judgement.complaints.push(loss);
     }
-    judgement.comparison = compare(&session, &ftrace::observations(&text("ftrace")), &opens, from_ns);
+    judgement.comparison = compare(&session, &ftrace::read(&text("ftrace")), &opens, from_ns, *crowd);
     judgement.complaints.append(&mut judgement.comparison.differences);
     for (cause, count) in &session.losses {
         judgement.complaints.push(format!("nfsgrace lost {count} records: {cause}"));
@@ -66,10 +96,10 @@ pub fn judge(outcome: &Outcome, verdicts: &[Verdict], stall: bool, grace: Durati
     let longest = watched.iter().max_by_key(|open| open.took_ns());
     judgement.longest_open = longest.map_or(Duration::ZERO, |open| Duration::from_nanos(open.took_ns()));
     // An open that begins a moment after the grace period may wait a little less than its length.
-    let blocked = judgement.longest_open > grace / 2;
-    if blocked != stall {
+    let blocked = judgement.longest_open > *grace / 2;
+    if blocked != *stall {
         let took = judgement.longest_open.as_secs_f64();
-        let expected = if stall { "a stall" } else { "no stall" };
+        let expected = if *stall { "a stall" } else { "no stall" };
         judgement.complaints.push(format!("{expected} was expected, the longest open took {took:.1} s"));
     }
 

@@ -2,6 +2,7 @@
 
 mod judge;
 mod matrix;
+mod report;
 mod turns;
 
 use std::{path::PathBuf, process::ExitCode};

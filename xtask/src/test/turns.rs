@@ -44,9 +44,13 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Processors of this host.
-pub fn processors() -> usize {
+fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How many guests may boot at a time: one processor is left to those that are being measured.
+pub fn boots() -> usize {
+    processors().saturating_sub(1).max(1)
 }
 
 /// How many scenarios to run at a time: guests wait most of the time, so more than there are processors.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Observation, Seen};
+use super::{Observation, Seen, Stall};
 
 /// NFS4ERR_GRACE (10013) as it is on the wire, and so in the return value of `nfsd4_open`.
 const GRACE_ON_THE_WIRE: &str = "0x1d270000";
@@ -44,9 +44,26 @@ struct Refused {
     slept: bool,
 }
 
-/// What the witness saw, in the order of time.
-pub fn observations(trace: &str) -> Vec<Observation> {
+/// A task between the entry and the return of `nfs4_do_open`.
+struct Opening {
+    began_ns: u64,
+    slept: bool,
+}
+
+/// What the witness saw.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// Single events, in the order of time.
+    pub observations: Vec<Observation>,
+    /// Tasks that were blocked.
+    pub stalls: Vec<Stall>,
+}
+
+/// Reads the witness's trace.
+pub fn read(trace: &str) -> Trace {
     let mut seen = Vec::new();
+    let mut stalls = Vec::new();
+    let mut opening: HashMap<u32, Opening> = HashMap::new();
     let mut inside_cld: HashSet<u32> = HashSet::new();
     let mut refused: HashMap<u32, Refused> = HashMap::new();
     for hit in trace.lines().filter(|line| !line.starts_with('#')).filter_map(Hit::parse) {
@@ -69,6 +86,14 @@ pub fn observations(trace: &str) -> Vec<Observation> {
             "msleep" if inside_cld.contains(&tid) => add(Seen::Poll),
             "grace_start" => add(Seen::GraceStart),
             "open_ret" if hit.value("ret") == Some(GRACE_ON_THE_WIRE) => add(Seen::Refusal),
+            "do_open" => {
+                opening.insert(tid, Opening { began_ns: at_ns, slept: false });
+            }
+            "do_open_ret" => {
+                if let Some(Opening { began_ns, slept: true }) = opening.remove(&tid) {
+                    stalls.push(Stall { tid, began_ns, ended_ns: at_ns });
+                }
+            }
             "exception" => {
                 refused.insert(tid, Refused { at_ns, slept: false });
             }
@@ -80,6 +105,9 @@ pub fn observations(trace: &str) -> Vec<Observation> {
             "exception_ret" => {
                 // Only a refusal that led to a sleep is one that nfsgrace reports.
                 if let Some(refused) = refused.remove(&tid).filter(|refused| refused.slept) {
+                    if let Some(opening) = opening.get_mut(&tid) {
+                        opening.slept = true;
+                    }
                     seen.push(Observation { seen: Seen::Sleep, tid, at_ns: refused.at_ns });
                     seen.push(Observation { seen: Seen::SleepEnd, tid, at_ns });
                 }
@@ -88,7 +116,7 @@ pub fn observations(trace: &str) -> Vec<Observation> {
         }
     }
     seen.sort_by_key(|observation| observation.at_ns);
-    seen
+    Trace { observations: seen, stalls }
 }
 
 /// Why the trace may be incomplete, if it may.
@@ -117,14 +145,18 @@ mod tests {
         rpc.nfsd-183     [000] .....     7.725213: cld_ret: (nfsd4_client_tracking_init+0x6a/0xc0 [nfsd] <- nfsd4_cld_tracking_init) ret=-110
         kworker/0:1-9    [000] .....     7.726000: msleep: (msleep+0x4/0x50) ms=100
             nfsd-191     [000] .l...     8.255452: open_ret: (nfsd4_proc_compound+0x31a/0x6f0 [nfsd] <- nfsd4_open) ret=0x1d270000
+ 127.0.0.1-manag-216     [000] .....     8.281842: do_open: (nfs4_do_open+0x0/0xcf0 [nfsv4])
  127.0.0.1-manag-216     [000] .....     8.291842: exception: (nfs4_handle_exception+0x0/0x100 [nfsv4]) err=-10013
  127.0.0.1-manag-216     [000] .....     8.291900: sleep: (schedule_timeout+0x4/0x100) jiffies=25
  127.0.0.1-manag-216     [000] .....     8.401842: exception_ret: (nfs4_do_open+0x36c/0xcf0 [nfsv4] <- nfs4_handle_exception)
+ 127.0.0.1-manag-216     [000] .....     8.411842: do_open_ret: (nfs4_atomic_open+0x139/0x200 [nfsv4] <- nfs4_do_open)
 ";
 
     #[test]
     fn a_trace_becomes_what_nfsgrace_would_see() {
-        let seen: Vec<_> = observations(TRACE).into_iter().map(|it| (it.seen, it.tid, it.at_ns / 1000)).collect();
+        let Trace { observations, stalls } = read(TRACE);
+        assert_eq!(stalls, [Stall { tid: 216, began_ns: 8_281_842_000, ended_ns: 8_411_842_000 }]);
+        let seen: Vec<_> = observations.into_iter().map(|it| (it.seen, it.tid, it.at_ns / 1000)).collect();
         assert_eq!(
             seen,
             [

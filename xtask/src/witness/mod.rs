@@ -5,6 +5,8 @@ pub mod ftrace;
 pub mod opens;
 pub mod session;
 
+use std::time::Duration;
+
 /// Something that both nfsgrace and the witness see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Seen {
@@ -63,4 +65,27 @@ pub struct Observation {
     pub tid: u32,
     /// `CLOCK_BOOTTIME`, nanoseconds.
     pub at_ns: u64,
+}
+
+/// A task that was blocked: from the entry of `nfs4_do_open` to its return, with at least one sleep between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    /// Thread id.
+    pub tid: u32,
+    /// When it began, `CLOCK_BOOTTIME`, nanoseconds.
+    pub began_ns: u64,
+    /// When it ended.
+    pub ended_ns: u64,
+}
+
+impl Stall {
+    /// How long it was.
+    pub fn length(&self) -> Duration {
+        Duration::from_nanos(self.ended_ns.saturating_sub(self.began_ns))
+    }
+
+    /// Whether `other` is the same stall, perhaps timed a little differently.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.tid == other.tid && self.began_ns < other.ended_ns && other.began_ns < self.ended_ns
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Observation, Seen};
+use super::{Observation, Seen, Stall};
 
 /// A session file, as far as the comparison needs it.
 #[derive(Debug, Default)]
@@ -27,17 +27,6 @@ pub struct Session {
     pub has_summary: bool,
     /// When each restart began, nanoseconds, as the closing summary has it.
     restarts: BTreeMap<u64, u64>,
-}
-
-/// A stall that ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stall {
-    /// Thread id.
-    pub tid: u32,
-    /// When it began, nanoseconds.
-    pub began_ns: u64,
-    /// When it ended.
-    pub ended_ns: u64,
 }
 
 /// One verdict record.
