@@ -271,3 +271,29 @@ fn from_the_kernel_log_alone_the_same_is_concluded_where_it_tells() {
     assert_eq!(roots(&log_only("6.12-nothing-to-track-with")), ["legacy-dir-missing"; 2]);
     assert_eq!(roots(&log_only("6.12-nfsdcltrack-removed")), ["umh-helper-failed"; 2]);
 }
+
+#[test]
+fn no_proof_says_what_the_outcome_contradicts() {
+    // One question to cld_running was answered no before nfsdcld opened the pipe: that is no sign of an absent daemon.
+    let (session, _) = live(recording("6.18-nfsdcld"));
+    let proofs: Vec<_> =
+        session.diagnosis().verdicts().flat_map(|it| &it.evidence).map(|it| it.text.as_str()).collect();
+    assert!(
+        proofs.iter().any(|text| text.contains("said no once") && text.contains("before somebody opened the pipe")),
+        "{proofs:?}"
+    );
+    assert!(!proofs.iter().any(|text| text.contains("nobody holds the pipe")), "{proofs:?}");
+}
+
+#[test]
+fn the_kernel_log_does_not_run_ahead_of_a_start_that_is_watched() {
+    // This guest's log is stamped 46 ms before the events: the first verdict must still rest on the trackers seen.
+    for name in ["6.12-nfsdcltrack-removed", "6.12-nothing-to-track-with"] {
+        let (_, items) = live(recording(name));
+        let first = items.iter().find_map(|item| match item {
+            Item::Verdict { revision, .. } => Some(revision.verdict()),
+            _ => None,
+        });
+        assert_eq!(first.expect("a verdict").certainty, Certainty::Certain, "{name}");
+    }
+}
