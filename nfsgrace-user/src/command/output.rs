@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::screen::Screen;
 use crate::{
     cli::Format,
-    record::{Header, Line, Role, Stamp, encode},
+    record::{Header, Line, ProbeRow, Role, Stamp, encode},
     session::{Item, Session, Update},
     view::{self, Style, summary, text},
 };
@@ -28,7 +28,7 @@ impl Output {
     }
 
     /// Says that everything is attached.
-    pub(super) fn watching(&mut self, header: &Header, attached: usize, took: Duration) {
+    pub(super) fn watching(&mut self, header: &Header, [attached, to_follow]: [usize; 2], took: Duration) {
         if self.format == Format::Json {
             return;
         }
@@ -37,21 +37,16 @@ impl Output {
             Role::Client => "client",
             Role::Both => "server and client",
         };
-        self.pending.push(format!(
-            "watching {side} on {}: {attached} probes in {:.1} s",
-            view::clean(&header.host),
-            took.as_secs_f64()
-        ));
-        self.pending.push(format!(
-            "kernel {}; times are seconds since boot; Ctrl-C ends with a summary",
-            view::clean(&header.kernel)
-        ));
-        for row in header
-            .probes
-            .iter()
-            .filter(|row| !row.lost.is_empty() && row.status == "missing" && !row.why.contains("not built"))
-        {
-            self.pending.push(format!("not seen on this kernel: {} ({}: {})", row.lost, row.hook, row.why));
+        let host = view::clean(&header.host);
+        let took = took.as_secs_f64();
+        let follow = if to_follow == 0 { String::new() } else { format!(", {to_follow} for details follow") };
+        self.pending.push(format!("watching {side} on {host}: {attached} probes in {took:.1} s{follow}"));
+        let kernel = view::clean(&header.kernel);
+        self.pending.push(format!("kernel {kernel}; times are seconds since boot; Ctrl-C ends with a summary"));
+        let missing =
+            |row: &&ProbeRow| row.status == "missing" && !row.lost.is_empty() && !row.why.contains("not built");
+        for ProbeRow { hook, why, lost, .. } in header.probes.iter().filter(missing) {
+            self.pending.push(format!("not seen on this kernel: {lost} ({hook}: {why})"));
         }
     }
 

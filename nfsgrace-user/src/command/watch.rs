@@ -37,7 +37,7 @@ async fn watch(args: &Watch) -> Result<ExitCode> {
         View { session: Session::new(), filter: Filter::from(&args.filters), output: Output::new(args.format) };
 
     let header = Line::Header(Box::new(live.header().clone()));
-    view.output.watching(live.header(), live.attached(), began.elapsed());
+    view.output.watching(live.header(), [live.attached(), live.to_follow()], began.elapsed());
     take(header, recorder.as_mut(), &mut view)?;
     view.output.flush()?;
 

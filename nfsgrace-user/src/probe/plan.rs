@@ -94,6 +94,8 @@ pub struct Attachment {
     pub program: &'static str,
     /// Whether the module is there.
     pub ready: bool,
+    /// Whether it may be attached when watching has begun.
+    pub later: bool,
     /// Where the function is, as far as the symbol table told.
     pub address: Option<u64>,
 }
@@ -257,6 +259,7 @@ impl Facts {
             at: point.at,
             program: point.program,
             ready,
+            later: hook.later,
             address: None,
         };
         match point.module.map(|module| (module, self.modules.presence(module))) {

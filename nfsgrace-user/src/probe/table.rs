@@ -201,7 +201,7 @@ fn row_json(row: &Row) -> Value {
 }
 
 fn attachment_json(attachment: &Attachment) -> Value {
-    let Attachment { module, symbol, at, program, ready, address: _ } = attachment;
+    let Attachment { module, symbol, at, program, ready, later: _, address: _ } = attachment;
     let (at, max_active) = match at {
         At::Entry => ("entry", None),
         At::Return { max_active } => ("return", Some(*max_active)),

@@ -21,6 +21,8 @@ pub struct Hook {
     pub lost: &'static str,
     /// Whether there is no explanation without it.
     pub essential: bool,
+    /// Whether it only adds to what others tell, and may be attached when watching has begun.
+    pub later: bool,
     /// It only makes up for this field of the [`Layout`], where that is not known.
     pub instead_of: Option<fn(&Layout) -> u32>,
     /// The build option without which the kernel has no such event, and nothing is lost.
@@ -135,7 +137,7 @@ impl Point {
 
 impl Hook {
     const fn new(name: &'static str, side: Side, alternatives: &'static [Alternative], lost: &'static str) -> Self {
-        Self { name, side, alternatives, lost, essential: false, instead_of: None, option: None }
+        Self { name, side, alternatives, lost, essential: false, later: false, instead_of: None, option: None }
     }
 
     /// Whether `layout` leaves something for this hook to do.
@@ -146,6 +148,10 @@ impl Hook {
 
     const fn essential(self) -> Self {
         Self { essential: true, ..self }
+    }
+
+    const fn later(self) -> Self {
+        Self { later: true, ..self }
     }
 
     const fn instead_of(self, field: fn(&Layout) -> u32) -> Self {

@@ -148,21 +148,24 @@ static OPEN: Hook = server(
 
 /// `__be32 nfsd4_lock(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`; all.
 static LOCK: Hook =
-    server("nfsd4_lock", &[Alternative::direct(&both!(NFSD, "nfsd4_lock", REQUESTS))], "which LOCKs were refused");
+    server("nfsd4_lock", &[Alternative::direct(&both!(NFSD, "nfsd4_lock", REQUESTS))], "which LOCKs were refused")
+        .later();
 
 /// `static __be32 nfsd4_remove(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`; all.
 static REMOVE: Hook = server(
     "nfsd4_remove",
     &[Alternative::direct(&both!(NFSD, "nfsd4_remove", REQUESTS))],
     "which REMOVEs were refused",
-);
+)
+.later();
 
 /// `static __be32 nfsd4_rename(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`; all.
 static RENAME: Hook = server(
     "nfsd4_rename",
     &[Alternative::direct(&both!(NFSD, "nfsd4_rename", REQUESTS))],
     "which RENAMEs were refused",
-);
+)
+.later();
 
 /// `__be32 nfsd4_reclaim_complete(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`;
 /// all.
@@ -170,7 +173,8 @@ static RECLAIM_COMPLETE: Hook = server(
     "nfsd4_reclaim_complete",
     &[Alternative::direct(&both!(NFSD, "nfsd4_reclaim_complete", REQUESTS))],
     "which clients finished reclaiming, and whether the last of them ended the grace period",
-);
+)
+.later();
 
 /// `__be32 nfsd4_setclientid_confirm(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u
 /// *u)`; all.
@@ -178,7 +182,8 @@ static SETCLIENTID_CONFIRM: Hook = server(
     "nfsd4_setclientid_confirm",
     &[Alternative::direct(&both!(NFSD, "nfsd4_setclientid_confirm", REQUESTS))],
     "the return of NFSv4.0 clients",
-);
+)
+.later();
 
 /// `__be32 nfsd4_create_session(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`;
 /// all.
@@ -186,14 +191,16 @@ static CREATE_SESSION: Hook = server(
     "nfsd4_create_session",
     &[Alternative::direct(&both!(NFSD, "nfsd4_create_session", REQUESTS))],
     "the return of NFSv4.1+ clients",
-);
+)
+.later();
 
 /// `static ssize_t write_v4_end_grace(struct file *file, char *buf, size_t size)`; all. Its address is in a table.
 static END_GRACE_WRITE: Hook = server(
     "write_v4_end_grace",
     &[Alternative::direct(&both!(NFSD, "write_v4_end_grace", FEW))],
     "attempts to end the grace period by hand, and their refusal",
-);
+)
+.later();
 
 /// `static void laundromat_main(struct work_struct *laundry)`; all. Queued by address; no argument is read.
 static LAUNDROMAT: Hook = server(
@@ -203,7 +210,8 @@ static LAUNDROMAT: Hook = server(
         returned!(NFSD, "laundromat_main", FEW).any_suffix(),
     ])],
     "whether the timer ended the grace period",
-);
+)
+.later();
 
 /// `void nfs4_state_shutdown_net(struct net *net)`; all.
 static STATE_SHUTDOWN: Hook = server(

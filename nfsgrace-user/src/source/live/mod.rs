@@ -13,7 +13,7 @@ pub mod stacks;
 pub mod surroundings;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs,
     os::fd::{AsFd as _, AsRawFd, RawFd},
     path::Path,
@@ -59,6 +59,7 @@ pub struct Live {
     events: Events,
     attached: BTreeSet<&'static str>,
     refused: BTreeMap<&'static str, String>,
+    later: VecDeque<Attachment>,
     plan: Plan,
     ring: AsyncFd<Ring>,
     log: Option<AsyncFd<KernelLog>>,
@@ -105,6 +106,7 @@ impl Live {
             object,
             attached: BTreeSet::new(),
             refused: BTreeMap::new(),
+            later: VecDeque::new(),
             plan,
             ring: wait_for(Ring(ring))?,
             log,
@@ -120,7 +122,9 @@ impl Live {
             let why = live.refused.values().next().cloned().unwrap_or_else(|| "no hook has a function here".to_owned());
             bail!("nothing could be attached: {why}; `nfsgrace probes` tells more");
         }
-        live.header.probes = plan::rows(&live.plan, &live.attached, &live.refused);
+        let later = live.later.iter().map(|attachment| attachment.program);
+        let attached = live.attached.iter().copied().chain(later).collect();
+        live.header.probes = plan::rows(&live.plan, &attached, &live.refused);
         Ok(live)
     }
 
@@ -130,10 +134,16 @@ impl Live {
         &self.header
     }
 
-    /// Number of programs attached.
+    /// Number of sites attached.
     #[must_use]
     pub fn attached(&self) -> usize {
         self.attached.len()
+    }
+
+    /// Number of sites that are attached while watching goes on already.
+    #[must_use]
+    pub fn to_follow(&self) -> usize {
+        self.later.len()
     }
 
     /// Waits for the next lines. Safe to cancel: nothing that was taken is dropped.
@@ -145,6 +155,17 @@ impl Live {
         loop {
             self.object.flush_messages();
             let mut lines = Vec::new();
+            if !self.later.is_empty() {
+                lines.extend(self.attach_later());
+                self.drain(&mut lines)?;
+                self.read_log(&mut lines);
+                if !lines.is_empty() {
+                    return Ok(lines);
+                }
+                // Signals and timers have their turn.
+                tokio::task::yield_now().await;
+                continue;
+            }
             tokio::select! {
                 biased;
                 ready = self.ring.readable_mut() => ready?.clear_ready(),
@@ -256,7 +277,7 @@ impl Live {
         Ok(())
     }
 
-    /// Attaches what the plan says and is not attached yet.
+    /// Attaches what the plan says and is not attached yet; what may come later is left for [`Live::next`].
     ///
     /// Returns before entries: of several probes on one function the last one runs first, and before 5.16 a kernel stack
     /// taken at an entry ends at the return probe that ran before.
@@ -264,27 +285,46 @@ impl Live {
         let mut todo: Vec<Attachment> =
             self.plan.attachments().filter(|wanted| !self.attached.contains(wanted.program)).cloned().collect();
         todo.sort_by_key(|attachment| matches!(attachment.at, At::Entry));
-        for attachment in todo {
-            let site = match attachment.at {
-                At::Entry => Site::Entry,
-                At::Return { max_active } => Site::Return { max_active },
-            };
-            // An address spares older kernels a search; a module that is still to come has none, and is named.
-            let target = attachment.address.map_or_else(|| attachment.target(), |address| format!("{address:#x}"));
-            let result = self
-                .object
-                .kprobe(attachment.program)
-                .and_then(|program| Ok(self.events.attach(attachment.program, &target, site, program.as_fd())?));
-            match result {
-                Ok(()) => {
-                    self.refused.remove(attachment.program);
-                    self.attached.insert(attachment.program);
-                }
-                Err(error) => {
-                    self.refused.insert(attachment.program, format!("{}: {error:#}", attachment.target()));
-                }
+        let (later, now): (Vec<_>, Vec<_>) = todo.into_iter().partition(|attachment| attachment.later);
+        self.later = later.into();
+        for attachment in now {
+            self.attach_one(&attachment);
+        }
+    }
+
+    fn attach_one(&mut self, attachment: &Attachment) -> bool {
+        let site = match attachment.at {
+            At::Entry => Site::Entry,
+            At::Return { max_active } => Site::Return { max_active },
+        };
+        // An address spares older kernels a search; a module that is still to come has none, and is named.
+        let target = attachment.address.map_or_else(|| attachment.target(), |address| format!("{address:#x}"));
+        let result = self
+            .object
+            .kprobe(attachment.program)
+            .and_then(|program| Ok(self.events.attach(attachment.program, &target, site, program.as_fd())?));
+        match result {
+            Ok(()) => {
+                self.refused.remove(attachment.program);
+                self.attached.insert(attachment.program);
+                true
+            }
+            Err(error) => {
+                self.refused.insert(attachment.program, format!("{}: {error:#}", attachment.target()));
+                false
             }
         }
+    }
+
+    /// Attaches one of those that could wait; what is lost where that fails.
+    fn attach_later(&mut self) -> Option<Line> {
+        let attachment = self.later.pop_front()?;
+        if self.attach_one(&attachment) {
+            return None;
+        }
+        let hook = self.plan.rows.iter().find(|row| row.attachments().contains(&attachment))?.hook;
+        let hides = format!("{} ({} cannot be probed)", hook.lost, attachment.target());
+        Some(Line::Loss(Loss { at: clock::now(), cause: "not_attached".to_owned(), count: 1, hides }))
     }
 
     /// What was lost since the last look.
