@@ -3,6 +3,7 @@
 mod artifact;
 mod interrupt;
 mod lab;
+mod setup;
 mod test;
 mod tool;
 mod witness;
@@ -18,6 +19,8 @@ use clap::Parser;
 enum Command {
     /// Runs nfsgrace in a virtual machine with a real kernel, while an NFS server restarts
     Lab(lab::command::LabArguments),
+    /// Installs what is missing for building and testing
+    Setup(setup::Setup),
     /// Runs all tests: the workspace's own, and every scenario of the lab on every kernel
     Test(test::Test),
 }
@@ -36,6 +39,7 @@ fn run(command: Command) -> Result<ExitCode> {
     interrupt::listen()?;
     match command {
         Command::Lab(lab) => lab.run(),
+        Command::Setup(setup) => setup.run(),
         Command::Test(test) => test.run(),
     }
 }

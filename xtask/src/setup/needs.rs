@@ -1,0 +1,103 @@
+//! What building and testing need, and whether it is there: found by looking, not by asking a package manager.
+
+use std::{
+    fmt,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::tool;
+
+/// Where Debian's package of LLVM 22 lives.
+pub(super) const LLVM: &str = "/usr/lib/llvm-22";
+
+/// Something that is needed.
+#[derive(Debug)]
+pub(super) struct Need {
+    what: &'static str,
+    why: &'static str,
+    /// Debian packages that have it, or what it is built from.
+    pub packages: &'static [&'static str],
+    pub remedy: Remedy,
+    there: fn() -> bool,
+}
+
+/// How it is installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// From its packages.
+    Packages,
+    /// From crates.io, with the packages installed first.
+    BpfLinker,
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.what, self.why)
+    }
+}
+
+/// What is not there.
+pub(super) fn missing() -> Vec<Need> {
+    ALL.into_iter().filter(|need| !(need.there)()).collect()
+}
+
+const fn program(
+    what: &'static str,
+    why: &'static str,
+    packages: &'static [&'static str],
+    there: fn() -> bool,
+) -> Need {
+    Need { what, why, packages, remedy: Remedy::Packages, there }
+}
+
+const ALL: [Need; 13] = [
+    program("a C linker", "Rust programs are linked with it", &["gcc", "libc6-dev"], || tool::exists("cc")),
+    program(
+        "a Rust compiler with its library source",
+        "the BPF target has no prebuilt core; rustup's nightly with rust-src would do as well",
+        &["rustc-web", "cargo-web", "rust-web-src"],
+        bpf_compiler,
+    ),
+    Need {
+        what: "bpf-linker",
+        why: "links the eBPF programs",
+        packages: &["llvm-22-dev", "libzstd-dev", "zlib1g-dev", "g++"],
+        remedy: Remedy::BpfLinker,
+        there: || runs(Command::new("bpf-linker").arg("--version")),
+    },
+    program("qemu", "the lab's virtual machines", &["qemu-system-x86"], || tool::exists("qemu-system-x86_64")),
+    program("apt", "fetches the lab's kernels, and verifies them", &["apt"], || {
+        tool::exists("apt-get") && tool::exists("apt-cache")
+    }),
+    program("dpkg", "unpacks the lab's kernels", &["dpkg"], || tool::exists("dpkg-deb")),
+    program("depmod", "finds which kernel modules need which", &["kmod"], || tool::exists("depmod")),
+    program("xz", "unpacks kernel modules", &["xz-utils"], || tool::exists("xz")),
+    program("zstd", "unpacks kernel modules", &["zstd"], || tool::exists("zstd")),
+    program("lz4", "unpacks kernels", &["lz4"], || tool::exists("lz4")),
+    program("tar", "brings results back from guests", &["tar"], || tool::exists("tar")),
+    program("setpriv", "ends guests with their parent", &["util-linux"], || tool::exists("setpriv")),
+    program(
+        "the keys of Debian's archive",
+        "the lab's kernels come from several releases",
+        &["debian-archive-keyring"],
+        || Path::new("/usr/share/keyrings/debian-archive-keyring.gpg").exists(),
+    ),
+];
+
+/// As `nfsgrace-user/build.rs` looks for it.
+fn bpf_compiler() -> bool {
+    let candidates: [&[&str]; 2] = [&["rustup", "run", "nightly"], &["env", "PATH=/usr/bin:/bin"]];
+    candidates.into_iter().any(|toolchain| {
+        let mut rustc = Command::new(toolchain[0]);
+        rustc.args(&toolchain[1..]).args(["rustc", "--print", "sysroot"]).env_remove("RUSTUP_TOOLCHAIN");
+        rustc.stderr(Stdio::null()).output().is_ok_and(|output| {
+            let sysroot = String::from_utf8_lossy(&output.stdout);
+            output.status.success() && Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/core").is_dir()
+        })
+    })
+}
+
+fn runs(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
