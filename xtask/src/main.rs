@@ -1,6 +1,7 @@
 //! Developer commands of nfsgrace. `cargo xtask --help` lists them.
 
 mod artifact;
+mod demo;
 mod interrupt;
 mod lab;
 mod setup;
@@ -17,6 +18,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    /// Shows the main job: a restart that hangs its clients and one that does not, watched live
+    Demo(demo::Demo),
     /// Runs nfsgrace in a virtual machine with a real kernel, while an NFS server restarts
     Lab(lab::command::LabArguments),
     /// Installs what is missing for building and testing
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     interrupt::listen()?;
     match command {
+        Command::Demo(demo) => demo.run(),
         Command::Lab(lab) => lab.run(),
         Command::Setup(setup) => setup.run(),
         Command::Test(test) => test.run(),
