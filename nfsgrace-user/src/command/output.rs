@@ -57,23 +57,27 @@ impl Output {
         }
     }
 
-    /// What follows from it.
-    pub(super) fn update(&mut self, update: &Update, session: &Session) {
+    /// What follows from it; the verdicts in it, as lines of the session.
+    pub(super) fn update(&mut self, update: &Update, session: &Session) -> Vec<Line> {
         let timeline = session.timeline();
-        for item in &update.items {
-            match (self.format, item) {
+        let verdicts: Vec<Line> = update
+            .items
+            .iter()
+            .filter_map(|item| match item {
+                Item::Verdict { at, revision } => Some(view::json::verdict(*at, revision, timeline)),
+                _ => None,
+            })
+            .collect();
+        match self.format {
+            Format::Text => {
                 // Who records was said before.
-                (Format::Text, Item::Header(_)) => {}
-                (Format::Text, item) => {
-                    self.pending.extend(text::lines(item, timeline, self.width(), self.style));
-                }
-                (Format::Json, Item::Verdict { at, revision }) => {
-                    let line = view::json::verdict(*at, revision, timeline);
-                    self.json(&line);
-                }
-                (Format::Json, _) => {}
+                let items = update.items.iter().filter(|item| !matches!(item, Item::Header(_)));
+                let (width, style) = (self.width(), self.style);
+                self.pending.extend(items.flat_map(|item| text::lines(item, timeline, width, style)));
             }
+            Format::Json => verdicts.iter().for_each(|verdict| self.json(verdict)),
         }
+        verdicts
     }
 
     /// Prints what has gathered.

@@ -65,7 +65,15 @@ async fn watch(args: &Watch) -> Result<ExitCode> {
                     break;
                 }
             },
-            _ = redraw.tick() => view.tick()?,
+            _ = redraw.tick() => {
+                let verdicts = view.tick()?;
+                if let Some(recorder) = &mut recorder {
+                    for verdict in &verdicts {
+                        recorder.write(verdict)?;
+                    }
+                    recorder.flush()?;
+                }
+            }
         }
     }
     for line in live.finish()? {
@@ -86,10 +94,15 @@ async fn watch(args: &Watch) -> Result<ExitCode> {
 
 /// A line goes into the recording, as it is, and into the view, if the filter admits it.
 fn take(line: Line, recorder: Option<&mut Recorder>, view: &mut View) -> Result<()> {
-    if let Some(recorder) = recorder {
-        recorder.write(&line)?;
+    let Some(recorder) = recorder else {
+        view.record(line);
+        return Ok(());
+    };
+    recorder.write(&line)?;
+    for verdict in view.record(line) {
+        recorder.write(&verdict)?;
     }
-    view.record(line)
+    Ok(())
 }
 
 /// What is made of the lines, and where it is shown.
@@ -100,29 +113,31 @@ struct View {
 }
 
 impl View {
-    fn record(&mut self, line: Line) -> Result<()> {
+    /// Takes a line if the filter admits it; the verdicts that it changes.
+    fn record(&mut self, line: Line) -> Vec<Line> {
         if matches!(&line, Line::Event(event) if !self.filter.admits(event)) {
-            return Ok(());
+            return Vec::new();
         }
         self.output.line(&line);
         let update = self.session.record(line);
-        self.output.update(&update, &self.session);
-        Ok(())
+        self.output.update(&update, &self.session)
     }
 
-    fn tick(&mut self) -> Result<()> {
+    fn tick(&mut self) -> Result<Vec<Line>> {
         let now = clock::now();
         let update = self.session.tick(now);
-        self.output.update(&update, &self.session);
-        self.output.status(&self.session, now)
+        let verdicts = self.output.update(&update, &self.session);
+        self.output.status(&self.session, now)?;
+        Ok(verdicts)
     }
 
     /// The verdicts and the summary, as they stand at the end.
     fn finish(&mut self) -> Result<Vec<Line>> {
         let now = clock::now();
         let update = self.session.finish(now);
-        self.output.update(&update, &self.session);
-        self.output.finish(&self.session, now)
+        let mut lines = self.output.update(&update, &self.session);
+        lines.extend(self.output.finish(&self.session, now)?);
+        Ok(lines)
     }
 }
 
