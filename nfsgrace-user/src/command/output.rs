@@ -9,6 +9,7 @@ use crate::{
     cli::Format,
     record::{Header, Line, ProbeRow, Role, Stamp, encode},
     session::{Item, Session, Update},
+    timeline::Change,
     view::{self, Style, summary, text},
 };
 
@@ -70,8 +71,14 @@ impl Output {
             .collect();
         match self.format {
             Format::Text => {
-                // Who records was said before.
-                let items = update.items.iter().filter(|item| !matches!(item, Item::Header(_)));
+                let in_block = self.screen.is_terminal();
+                let items = update.items.iter().filter(|item| match item {
+                    // Who records was said before.
+                    Item::Header(_) => false,
+                    // On a terminal each stall has its line in the block, which grows in place.
+                    Item::Change { change: Change::RefusedAgain(_), .. } => !in_block,
+                    _ => true,
+                });
                 let (width, style) = (self.width(), self.style);
                 self.pending.extend(items.flat_map(|item| text::lines(item, timeline, width, style)));
             }
