@@ -53,7 +53,8 @@ impl Events {
         let list = tracefs.join("kprobe_events");
         let text = fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
         let events = Self { tracefs: tracefs.into(), group: format!("{GROUP}{}", process::id()), attached: Vec::new() };
-        for event in abandoned(&text, |pid| Path::new("/proc").join(pid.to_string()).exists()) {
+        // A zombie has no program any more.
+        for event in abandoned(&text, |pid| fs::read_link(format!("/proc/{pid}/exe")).is_ok()) {
             // Another process may be removing it as well.
             let _ = events.define(&format!("-:{event}"));
         }
