@@ -112,9 +112,9 @@ make_files() {
 
 # --- nfsgrace
 
-# Starts the witness and nfsgrace, and waits until nfsgrace watches.
+# Starts nfsgrace, waits until it watches, and starts the witness: of two probes of one function the later one runs first,
+# and the witness takes less time than nfsgrace.
 watch_start() {
-  witness_start
   # Where nfsgrace prints: the host reads the other end of this line.
   stty -F /dev/ttyS1 raw -echo
   local command="exec nfsgrace watch --record $RES/session.ndjson $ARGUMENTS"
@@ -124,16 +124,18 @@ watch_start() {
     TERM=xterm-256color SHELL=/bin/sh script -qefc "$command" $RES/stdout </dev/ttyS1 >/dev/ttyS1 2>&1 &
   else
     mkfifo /tmp/nfsgrace.out
-    tee $RES/stdout </tmp/nfsgrace.out >/dev/ttyS1 &
+    lab-relay $RES/stdout </tmp/nfsgrace.out >/dev/ttyS1 &
     eval "($command)" >/tmp/nfsgrace.out 2>&1 &
   fi
   WATCH=$!
   wait_for 60 watch_is_ready_or_gone
   watch_is_ready || { wait $WATCH; echo $? >$RES/exit; fail "nfsgrace ended early: $(cat $RES/stdout)"; }
   cut -d' ' -f1 /proc/uptime >$RES/ready
+  witness_start
+  cut -d' ' -f1 /proc/uptime >$RES/witnessed
   say 'nfsgrace watches'
 }
-watch_is_ready() { grep -aq '^watching' $RES/stdout; }
+watch_is_ready() { grep -aEq '^([0-9]+ )?watching' $RES/stdout; }
 watch_is_ready_or_gone() { watch_is_ready || ! kill -0 $WATCH; }
 
 # Ends nfsgrace as Ctrl-C would, and keeps its exit status and the most memory that it had.

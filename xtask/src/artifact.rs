@@ -27,9 +27,10 @@ pub fn nfsgrace() -> Result<PathBuf> {
     build(&["--release", "--package", "nfsgrace-user", "--bin", "nfsgrace"], "nfsgrace")
 }
 
-/// The lab's helper that opens files and times it.
-pub fn lab_open() -> Result<PathBuf> {
-    build(&["--release", "--package", "xtask", "--bin", "lab-open"], "lab-open")
+/// The lab's helpers for guests: one that opens files and times it, one that notes when lines are printed.
+pub fn lab_helpers() -> Result<Vec<PathBuf>> {
+    let helpers = ["lab-open", "lab-relay"];
+    helpers.into_iter().map(|name| build(&["--release", "--package", "xtask", "--bin", name], name)).collect()
 }
 
 fn build(arguments: &[&str], name: &str) -> Result<PathBuf> {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     lab::{
         command::{ended_well, print, terminal_size},
+        machine::Clock,
         prepared::Lab,
         run::{Outcome, Run},
         scenario::Scenario,
@@ -78,10 +79,11 @@ impl Demo {
             kernel: lab.kernel(self.kernel)?,
             client_kernel: lab.kernel(self.kernel)?,
             grace_s: self.grace,
+            clock: Clock::Host,
             arguments: Vec::new(),
             terminal: terminal_size(),
         };
-        let outcome = run.run(lab, &mut print, &mut || {})?;
+        let outcome = run.run(lab, &mut print)?;
         ended_well(&outcome)?;
         shown(&outcome)
     }

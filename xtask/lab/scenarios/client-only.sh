@@ -1,7 +1,7 @@
 # about: nfsgrace sees only the client; the server, without nfsdcld, is another machine
 # guests: 2
 # server: 6.18
-# expect: backoff-tail?
+# expect: nfsdcld-not-running|… backoff-tail?
 # stall: yes
 
 wait_server

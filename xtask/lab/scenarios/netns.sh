@@ -1,6 +1,5 @@
 # about: nfsd runs in a network namespace of its own, without nfsdcld
-# expect: nfsdcld-not-running backoff-tail?
-# expect 5.10 6.1 6.12: netns-no-tracker backoff-tail?
+# expect: netns-no-tracker backoff-tail?
 # stall: yes
 
 second_client

@@ -2,7 +2,7 @@
 # expect: nfsdcld-not-running backoff-tail?
 # expect 5.10 6.1 6.12: healthy
 # stall: yes
-# stall 5.10 6.1 6.12: no
+# stall 5.10 6.1 6.12: maybe
 
 server_start
 mount_nfs

@@ -4,7 +4,11 @@ use std::{fs, process::Stdio, thread, time::Duration};
 
 use anyhow::Result;
 
-use super::{cache::Cache, kernel::Kernel, machine::Accelerator};
+use super::{
+    cache::Cache,
+    kernel::Kernel,
+    machine::{Accelerator, Clock},
+};
 use crate::tool;
 
 /// How long a kernel without an initramfs may take under KVM to panic, which it does in one or two seconds.
@@ -32,7 +36,13 @@ pub fn choose(cache: &Cache, kernel: &Kernel) -> Result<Accelerator> {
 fn boots(kernel: &Kernel) -> Result<bool> {
     let mut command = tool::command("setpriv");
     command.args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"]);
-    command.args(Accelerator::Kvm.arguments()).args(["-m", "512", "-nodefaults", "-no-user-config", "-no-reboot"]);
+    command.args(Accelerator::Kvm.arguments(Clock::Host)).args([
+        "-m",
+        "512",
+        "-nodefaults",
+        "-no-user-config",
+        "-no-reboot",
+    ]);
     command.args(["-display", "none", "-append", "panic=-1"]).arg("-kernel").arg(&kernel.image);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| tool::cannot_start(&command, &error))?;

@@ -14,7 +14,7 @@ use super::{
     cache::Cache,
     fixtures,
     kernel::Kernel,
-    machine::Ending,
+    machine::{Clock, Ending},
     prepared::{self, Lab},
     run::{Outcome, Run},
     scenario::{Expectation, Scenario},
@@ -100,6 +100,7 @@ impl RunArguments {
             kernel: lab.kernel(kernel)?,
             client_kernel: lab.kernel(client_kernel)?,
             grace_s: grace,
+            clock: Clock::Host,
             arguments,
             terminal: terminal_size(),
         };
@@ -108,7 +109,7 @@ impl RunArguments {
             return Ok(ExitCode::SUCCESS);
         }
         eprintln!("lab: booting {} …", run.kernel.release);
-        let outcome = run.run(&lab, &mut print, &mut || {})?;
+        let outcome = run.run(&lab, &mut print)?;
         if let Some(directory) = keep {
             self::keep(&outcome, &directory)?;
         }

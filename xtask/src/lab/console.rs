@@ -11,9 +11,7 @@ const CRASHES: [&str; 7] = [
     "not syncing",
 ];
 
-/// Printed by init (`xtask/lab/init`) once it runs.
-const BOOTED: &str = "lab: booted";
-/// Printed by init when all is done and saved.
+/// Printed by init (`xtask/lab/init`) when all is done and saved.
 const DONE: &str = "lab: done";
 /// Printed by init every few seconds, so that silence means a hang.
 const ALIVE: &str = "lab: alive";
@@ -23,7 +21,6 @@ const ALIVE: &str = "lab: alive";
 pub struct Console {
     text: String,
     line: Vec<u8>,
-    booted: bool,
     done: bool,
     crash: Option<String>,
 }
@@ -46,11 +43,6 @@ impl Console {
         &self.text
     }
 
-    /// Whether init has begun.
-    pub fn booted(&self) -> bool {
-        self.booted
-    }
-
     /// Whether init has finished.
     pub fn done(&self) -> bool {
         self.done
@@ -66,7 +58,6 @@ impl Console {
         if line == ALIVE {
             return;
         }
-        self.booted |= line.contains(BOOTED);
         self.done |= line.contains(DONE);
         if self.crash.is_none() && CRASHES.iter().any(|marker| line.contains(marker)) {
             self.crash = Some(line.to_owned());
@@ -83,10 +74,9 @@ mod tests {
     #[test]
     fn a_panic_is_noticed_and_heartbeats_are_not_kept() {
         let mut console = Console::default();
-        console.write(b"[    1.0] hello\r\nlab: alive\r\nlab: boo");
-        assert!(!console.booted());
-        console.write(b"ted 6.18\n[    2.0] Kernel panic - not syncing: Attempted to kill init!\n");
-        assert!(console.booted() && !console.done());
+        console.write(b"[    1.0] hello\r\nlab: alive\r\nlab: do");
+        console.write(b"ing 6.18\n[    2.0] Kernel panic - not syncing: Attempted to kill init!\n");
+        assert!(!console.done());
         assert_eq!(console.crash().as_deref(), Some("[    2.0] Kernel panic - not syncing: Attempted to kill init!"));
         assert!(!console.text().contains("alive"));
     }

@@ -25,7 +25,8 @@ const TICK: Duration = Duration::from_millis(100);
 const MEMORY_MIB: u32 = 1024;
 /// `panic=-1` restarts at once, which qemu's `-no-reboot` makes an exit. The rest halves the time that booting takes: no
 /// mitigations, no self-tests, no integrity measurements, no search for a random place.
-const PARAMETERS: &str = "console=ttyS0 panic=-1 mitigations=off cryptomgr.notests lsm=capability audit=0 nokaslr";
+const PARAMETERS: &str = "console=ttyS0 panic=-1 mitigations=off cryptomgr.notests lsm=capability audit=0 nokaslr \
+                          no5lvl init_on_alloc=0";
 
 /// How the guest's processor is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +37,28 @@ pub enum Accelerator {
     Tcg,
 }
 
+/// What the guest's clock follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// The host's clock: what a person who watches expects.
+    Host,
+    /// The instructions that the guest executes (2 ns each); while it is idle, its clock jumps to the next timer.
+    ///
+    /// Two probes of one function are then microseconds apart, whatever else the host does and however long the emulator
+    /// takes for code that it meets for the first time; and nobody waits for a grace period. Guests that talk to each
+    /// other cannot have it, nor can those with the host's own processor.
+    Instructions,
+}
+
 impl Accelerator {
     /// qemu's arguments. One processor: qemu 7.2 emulating two panics kernels from 6.12 on when a kprobe is set.
-    pub fn arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::Kvm => &["-accel", "kvm", "-cpu", "host", "-smp", "1"],
-            Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1"],
+    pub fn arguments(self, clock: Clock) -> &'static [&'static str] {
+        match (self, clock) {
+            (Self::Kvm, _) => &["-accel", "kvm", "-cpu", "host", "-smp", "1"],
+            (Self::Tcg, Clock::Host) => &["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1"],
+            (Self::Tcg, Clock::Instructions) => {
+                &["-accel", "tcg,thread=single", "-icount", "shift=1,sleep=off", "-cpu", "max", "-smp", "1"]
+            }
         }
     }
 
@@ -49,10 +66,11 @@ impl Accelerator {
     ///
     /// On a busy host a guest calibrates its emulated TSC and APIC timer wrongly, and its clock runs up to twice as
     /// fast as its timers. The HPET's frequency is told, not measured.
-    pub fn parameters(self) -> &'static str {
-        match self {
-            Self::Kvm => "",
-            Self::Tcg => "clocksource=hpet nolapic_timer no_timer_check",
+    fn parameters(self, clock: Clock) -> &'static str {
+        match (self, clock) {
+            (Self::Kvm, _) => "",
+            (Self::Tcg, Clock::Host) => "clocksource=hpet nolapic_timer no_timer_check",
+            (Self::Tcg, Clock::Instructions) => "no_timer_check",
         }
     }
 }
@@ -71,6 +89,8 @@ pub struct Cable {
 pub struct Machine<'a> {
     /// How its processor is made.
     pub accelerator: Accelerator,
+    /// What its clock follows.
+    pub clock: Clock,
     /// The kernel image.
     pub kernel: &'a Path,
     /// The initramfs.
@@ -108,7 +128,7 @@ enum Heard {
 }
 
 impl Machine<'_> {
-    /// Runs it without a terminal. `stream` gets what the guest writes to its second serial line, `booted` is called once.
+    /// Runs it without a terminal. `stream` gets what the guest writes to its second serial line.
     ///
     /// The thread that calls this must live on while the machine runs, which it does by waiting for it: the machine is
     /// killed when this thread or the whole program dies, however that happens.
@@ -117,7 +137,6 @@ impl Machine<'_> {
         limit: Duration,
         console: &mut Console,
         stream: &mut dyn FnMut(&[u8]),
-        booted: &mut dyn FnMut(),
         dismissed: &AtomicBool,
     ) -> Result<Ending> {
         let socket = self.directory.join("stream.sock");
@@ -139,7 +158,7 @@ impl Machine<'_> {
         }
         let errors = guest.0.stderr.take().map(|stderr| thread::spawn(move || io::read_to_string(stderr)));
         accept(listener, sender);
-        let ending = guest.watch(limit, &heard, console, stream, booted, dismissed)?;
+        let ending = guest.watch(limit, &heard, console, stream, dismissed)?;
         drop(guest);
         let errors = errors.and_then(|thread| thread.join().ok()).and_then(io::Result::ok).unwrap_or_default();
         Ok(match ending {
@@ -158,13 +177,13 @@ impl Machine<'_> {
     }
 
     fn command(&self) -> Command {
-        let Self { accelerator, kernel, initramfs, directory: _, disk, cable } = self;
+        let Self { accelerator, clock, kernel, initramfs, directory: _, disk, cable } = self;
         let mut command = tool::command("setpriv");
         command.args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"]);
-        command.args(accelerator.arguments()).args(["-m", &MEMORY_MIB.to_string()]);
+        command.args(accelerator.arguments(*clock)).args(["-m", &MEMORY_MIB.to_string()]);
         command.args(["-nodefaults", "-no-user-config", "-no-reboot"]);
         command.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs);
-        command.arg("-append").arg(format!("{PARAMETERS} {}", accelerator.parameters()));
+        command.arg("-append").arg(format!("{PARAMETERS} {}", accelerator.parameters(*clock)));
         command.arg("-drive").arg(format!("file={},if=virtio,format=raw,cache=unsafe", disk.display()));
         if let Some(Cable { socket, makes_socket }) = cable {
             let (server, address) =
@@ -198,21 +217,15 @@ impl Guest {
         heard: &Receiver<Heard>,
         console: &mut Console,
         stream: &mut dyn FnMut(&[u8]),
-        booted: &mut dyn FnMut(),
         dismissed: &AtomicBool,
     ) -> Result<Ending> {
         let start = Instant::now();
         let mut last_heard = start;
-        let mut was_booted = false;
         loop {
             match heard.recv_timeout(TICK) {
                 Ok(Heard::Console(bytes)) => {
                     last_heard = Instant::now();
                     console.write(&bytes);
-                    if console.booted() && !was_booted {
-                        was_booted = true;
-                        booted();
-                    }
                     continue;
                 }
                 Ok(Heard::Stream(bytes)) => {

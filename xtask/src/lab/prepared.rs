@@ -18,8 +18,8 @@ pub struct Lab {
     pub kernels: BTreeMap<Series, Kernel>,
     /// How guests' processors are made.
     pub accelerator: Accelerator,
-    /// The helper that times opens.
-    pub lab_open: PathBuf,
+    /// Programs of ours that guests need.
+    pub helpers: Vec<PathBuf>,
     /// The program under test.
     pub nfsgrace: PathBuf,
 }
@@ -34,13 +34,13 @@ impl Lab {
             Some(path) => path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?,
             None => artifact::nfsgrace()?,
         };
-        let lab_open = artifact::lab_open()?;
+        let helpers = artifact::lab_helpers()?;
         let cache = Cache::open()?;
         let _lock = cache.lock()?;
         let (userspace, kernels) = fetch(&cache, series, false)?;
         let first = kernels.values().next().context("no kernel was asked for")?;
         let accelerator = accelerator::choose(&cache, first)?;
-        Ok(Self { userspace, kernels, accelerator, lab_open, nfsgrace, cache })
+        Ok(Self { userspace, kernels, accelerator, helpers, nfsgrace, cache })
     }
 
     /// The kernel of a series that was asked for.

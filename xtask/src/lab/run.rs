@@ -16,7 +16,7 @@ use super::{
     console::Console,
     cpio::Archive,
     kernel::Kernel,
-    machine::{Cable, Ending, Machine, wait_for_socket},
+    machine::{Cable, Clock, Ending, Machine, wait_for_socket},
     prepared::Lab,
     scenario::Scenario,
 };
@@ -38,6 +38,8 @@ pub struct Run {
     pub client_kernel: Kernel,
     /// Length of the grace period, seconds.
     pub grace_s: u32,
+    /// What the guest's clock follows.
+    pub clock: Clock,
     /// More arguments for nfsgrace.
     pub arguments: Vec<String>,
     /// Size of the terminal that nfsgrace gets, columns and rows; `None` gives it a pipe.
@@ -79,12 +81,11 @@ impl Results {
 }
 
 impl Run {
-    /// Runs it. `stream` gets what nfsgrace prints, as it prints it; `booted` is called when all guests are up.
-    pub fn run(&self, lab: &Lab, stream: &mut dyn FnMut(&[u8]), booted: &mut dyn FnMut()) -> Result<Outcome> {
+    /// Runs it. `stream` gets what nfsgrace prints, as it prints it.
+    pub fn run(&self, lab: &Lab, stream: &mut dyn FnMut(&[u8])) -> Result<Outcome> {
         let directory = RunDirectory::create(&lab.cache)?;
         if !self.two_guests {
-            let (ending, console) =
-                self.guest(lab, &directory, &self.kernel, None, stream, booted, &AtomicBool::new(false))?;
+            let (ending, console) = self.guest(lab, &directory, &self.kernel, None, stream, &AtomicBool::new(false))?;
             return outcome(ending, console, directory);
         }
         let server_directory = RunDirectory::create(&lab.cache)?;
@@ -93,12 +94,12 @@ impl Run {
         thread::scope(|scope| {
             let server = scope.spawn(|| {
                 let cable = Cable { socket: socket.clone(), makes_socket: true };
-                self.guest(lab, &server_directory, &self.kernel, Some(cable), &mut |_| {}, &mut || {}, &dismissed)
+                self.guest(lab, &server_directory, &self.kernel, Some(cable), &mut |_| {}, &dismissed)
             });
             let client = wait_for_socket(&socket).and_then(|()| {
                 let cable = Cable { socket: socket.clone(), makes_socket: false };
                 let never = AtomicBool::new(false);
-                self.guest(lab, &directory, &self.client_kernel, Some(cable), stream, booted, &never)
+                self.guest(lab, &directory, &self.client_kernel, Some(cable), stream, &never)
             });
             dismissed.store(true, Ordering::Relaxed);
             let server = server.join().map_err(|_| anyhow!("the thread that ran the server's guest panicked"))?;
@@ -120,6 +121,7 @@ impl Run {
         let disk = disk(&directory)?;
         let machine = Machine {
             accelerator: lab.accelerator,
+            clock: self.clock,
             kernel: &self.kernel.image,
             initramfs: &initramfs,
             directory: &directory.path(""),
@@ -129,7 +131,6 @@ impl Run {
         machine.run_interactively()
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the only caller is above")]
     fn guest(
         &self,
         lab: &Lab,
@@ -137,7 +138,6 @@ impl Run {
         kernel: &Kernel,
         cable: Option<Cable>,
         stream: &mut dyn FnMut(&[u8]),
-        booted: &mut dyn FnMut(),
         dismissed: &AtomicBool,
     ) -> Result<(Ending, String)> {
         let role = match &cable {
@@ -150,13 +150,14 @@ impl Run {
         let mut console = Console::default();
         let machine = Machine {
             accelerator: lab.accelerator,
+            clock: self.clock,
             kernel: &kernel.image,
             initramfs: &initramfs,
             directory: &directory.path(""),
             disk: &disk,
             cable,
         };
-        let ending = machine.run(self.limit(), &mut console, stream, booted, dismissed)?;
+        let ending = machine.run(self.limit(), &mut console, stream, dismissed)?;
         if ending == Ending::Done && role != "server" {
             tool::capture(tool::command("tar").arg("-xf").arg(&disk).arg("-C").arg(directory.path("")))
                 .context("the guest brought back no results")?;
@@ -187,7 +188,10 @@ impl Run {
         }
         archive.copy("lab/scenario.sh", &self.steps)?;
         archive.file("lab/settings.sh", 0o644, self.settings(role).as_bytes())?;
-        archive.copy("usr/bin/lab-open", &lab.lab_open)?;
+        for helper in &lab.helpers {
+            let name = helper.file_name().unwrap_or_default().to_string_lossy();
+            archive.copy(&format!("usr/bin/{name}"), helper)?;
+        }
         archive.copy("usr/bin/nfsgrace", &lab.nfsgrace)?;
         archive.finish()?.flush()?;
         Ok(path)

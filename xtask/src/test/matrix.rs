@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    fs,
     path::Path,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -17,12 +18,12 @@ use super::{
     Tally,
     judge::{Expected, Judgement, judge},
     report::{self, Report},
-    turns::{self, Turns},
 };
 use crate::{
     interrupt,
     lab::{
         command::keep,
+        machine::Clock,
         prepared::Lab,
         run::Run,
         scenario::{Expectation, Scenario},
@@ -32,6 +33,9 @@ use crate::{
 
 /// How often a run is repeated, on a host with nothing else to do, when only its times were wrong.
 const REPEATS: usize = 2;
+
+/// Memory that one guest takes of the host, with some for qemu itself.
+const GUEST_KIB: usize = 1300 << 10;
 
 /// One scenario on one kernel.
 struct Case {
@@ -45,7 +49,6 @@ struct Case {
 struct Matrix<'a> {
     lab: &'a Lab,
     kept: Option<&'a Path>,
-    boots: Turns,
 }
 
 /// Runs all that makes sense, prints a line per run and a table of what was measured.
@@ -60,9 +63,9 @@ pub fn run(
     let start = Instant::now();
     let cases = cases(lab, series, scenarios, grace_s)?;
     let count = cases.len();
-    let jobs = jobs.unwrap_or_else(turns::jobs).clamp(1, count.max(1));
+    let jobs = jobs.unwrap_or_else(default_jobs).clamp(1, count.max(1));
     println!("{count} runs, {jobs} at a time");
-    let matrix = Matrix { lab, kept, boots: Turns::new(turns::boots()) };
+    let matrix = Matrix { lab, kept };
     let (mut reports, disturbed) = matrix.run_all(cases, jobs);
     for case in disturbed {
         if !interrupt::interrupted() {
@@ -93,6 +96,7 @@ fn cases(lab: &Lab, series: &[Series], scenarios: &[Scenario], grace_s: u32) -> 
                         kernel: lab.kernel(scenario.server_kernel.unwrap_or(series))?,
                         client_kernel: lab.kernel(series)?,
                         grace_s,
+                        clock: if scenario.two_guests { Clock::Host } else { Clock::Instructions },
                         arguments: Vec::new(),
                         terminal: None,
                     },
@@ -162,11 +166,9 @@ impl Matrix<'_> {
 
     fn run_one(&self, case: &Case) -> Report {
         let Case { series, scenario, run, expected } = case;
-        // Booting keeps a processor busy; afterwards a guest mostly waits.
-        let mut turn = Some(self.boots.take());
         let start = Instant::now();
         let mut printed = Vec::new();
-        let outcome = run.run(self.lab, &mut |bytes| printed.extend_from_slice(bytes), &mut || drop(turn.take()));
+        let outcome = run.run(self.lab, &mut |bytes| printed.extend_from_slice(bytes));
         let judgement = outcome.and_then(|outcome| {
             if let Some(kept) = self.kept {
                 keep(&outcome, &kept.join(format!("{series}-{scenario}")))?;
@@ -178,6 +180,16 @@ impl Matrix<'_> {
         let (series, scenario, took) = (*series, scenario.clone(), start.elapsed());
         Report { series, scenario, took, judgement, printed, is_last: false }
     }
+}
+
+/// Emulated guests whose clock counts instructions are never idle: one for each processor, if there is memory.
+fn default_jobs() -> usize {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available =
+        meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.split_whitespace().next()?.parse().ok());
+    let by_memory = available.map_or(1, |available: usize| available / GUEST_KIB);
+    processors.min(by_memory).max(1)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,7 +3,6 @@
 mod judge;
 mod matrix;
 mod report;
-mod turns;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -16,8 +16,8 @@ const LISTED: usize = 5;
 pub struct Comparison {
     /// Per kind of event: how many nfsgrace saw, and how many the witness.
     pub counts: BTreeMap<&'static str, (usize, usize)>,
-    /// How far apart the two time stamps of an event are: all of them, smallest first.
-    pub stamp_gaps: Vec<Duration>,
+    /// How far apart the two time stamps of an event are, and of which kind it is: all of them, smallest first.
+    pub stamp_gaps: Vec<(Duration, &'static str)>,
     /// Largest difference between two lengths of one stall.
     pub largest_stall_gap: Duration,
     /// Everything that is not as it should be.
@@ -33,7 +33,7 @@ impl Comparison {
     }
 
     /// The gap that `percent` of the time stamps do not exceed.
-    pub fn stamp_gap(&self, percent: usize) -> Duration {
+    pub fn stamp_gap(&self, percent: usize) -> (Duration, &'static str) {
         let last = self.stamp_gaps.len().saturating_sub(1);
         self.stamp_gaps.get((last * percent).div_ceil(100)).copied().unwrap_or_default()
     }
@@ -51,9 +51,10 @@ pub fn compare(session: &Session, witness: &Trace, opens: &[Open], from_ns: u64,
     };
     compare_events(&since(&session.observations), &since(&witness.observations), &mut comparison);
     let allowed = if crowd { 99 } else { 100 };
-    let gap = comparison.stamp_gap(allowed);
+    let (gap, kind) = comparison.stamp_gap(allowed);
     if gap > STAMP_TOLERANCE {
-        comparison.delays.push(format!("time stamps are {gap:.1?} apart ({allowed} % are closer)"));
+        let more = if crowd { ", and one in a hundred more" } else { "" };
+        comparison.delays.push(format!("two time stamps of a {kind} are {gap:.1?} apart{more}"));
     }
 
     let theirs: Vec<&Stall> = witness.stalls.iter().filter(|stall| stall.began_ns >= from_ns).collect();
@@ -85,7 +86,8 @@ fn compare_events(session: &[Observation], witness: &[Observation], comparison: 
         count.0 += ours.len();
         count.1 += theirs.len();
         if ours.len() == theirs.len() {
-            let gaps = ours.iter().zip(&theirs).map(|(ours, theirs)| Duration::from_nanos(ours.abs_diff(*theirs)));
+            let gaps =
+                ours.iter().zip(&theirs).map(|(ours, theirs)| (Duration::from_nanos(ours.abs_diff(*theirs)), name));
             comparison.stamp_gaps.extend(gaps);
             continue;
         }

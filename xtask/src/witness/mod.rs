@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod ftrace;
 pub mod opens;
+pub mod printed;
 pub mod session;
 
 use std::time::Duration;
