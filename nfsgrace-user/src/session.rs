@@ -20,6 +20,11 @@
 //! The caller has the clock: `now` is [`Stamp`] of the host that the records come from, and never goes back. A replay
 //! passes the time of the latest record.
 
+mod editor;
+
+use editor::Editor;
+pub use editor::Others;
+
 use crate::{
     diagnosis::{Diagnosis, Revision},
     record::{ClockSample, Header, Line, Loss, Stamp},
@@ -37,6 +42,20 @@ pub enum Item {
         at: Stamp,
         /// What.
         change: Change,
+    },
+    /// The way that led into a function of the kernel; each way is told once.
+    CallPath {
+        /// When it was taken.
+        at: Stamp,
+        /// Kernel functions, the outermost first.
+        functions: Vec<String>,
+    },
+    /// How tasks fare that are too many to be told one by one.
+    Others {
+        /// When.
+        at: Stamp,
+        /// How they fare.
+        others: Others,
     },
     /// Records are missing.
     Loss(Loss),
@@ -62,6 +81,7 @@ pub struct Session {
     header: Option<Box<Header>>,
     timeline: Timeline,
     diagnosis: Diagnosis,
+    editor: Editor,
     clock: Option<ClockSample>,
 }
 
@@ -87,9 +107,12 @@ impl Session {
             }
             Line::Event(event) => {
                 let changes = self.timeline.apply(&event);
-                let revisions = self.diagnosis.follow(&self.timeline, &changes, event.at);
-                update.items.extend(changes.into_iter().map(|change| Item::Change { at: event.at, change }));
-                update.items.extend(revisions.into_iter().map(|revision| Item::Verdict { at: event.at, revision }));
+                // Lines of the kernel log come late: what is concluded from them is concluded now.
+                let now = self.timeline.now();
+                let revisions = self.diagnosis.follow(&self.timeline, &changes, now);
+                update.items.extend(self.editor.tell(event.at, changes, &self.timeline));
+                update.items.extend(self.verdicts(now, revisions).items);
+                update.items.extend(self.editor.tick(now, &self.timeline));
             }
             Line::Clock(sample) => self.clock = Some(sample),
             Line::Loss(loss) => {
@@ -104,12 +127,22 @@ impl Session {
     /// Time has passed: a tracker may hang, a client may be overdue.
     pub fn tick(&mut self, now: Stamp) -> Update {
         let revisions = self.diagnosis.tick(&self.timeline, now);
-        Update { items: revisions.into_iter().map(|revision| Item::Verdict { at: now, revision }).collect() }
+        let mut update = self.verdicts(now, revisions);
+        update.items.extend(self.editor.tick(now, &self.timeline));
+        update
+    }
+
+    fn verdicts(&self, at: Stamp, revisions: Vec<Revision>) -> Update {
+        Update { items: revisions.into_iter().map(|revision| Item::Verdict { at, revision }).collect() }
     }
 
     /// The session is over: everything is judged once more.
     pub fn finish(&mut self, now: Stamp) -> Update {
-        self.tick(now.max(self.timeline.now()))
+        let now = now.max(self.timeline.now()).max(self.timeline.host().started);
+        let revisions = self.diagnosis.finish(&self.timeline, now);
+        let mut update = self.verdicts(now, revisions);
+        update.items.splice(0..0, self.editor.finish(now, &self.timeline));
+        update
     }
 
     /// What happened.

@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use common::{Script, at, live, recording, time};
 use nfsgrace::{
+    diagnosis::Question,
     record::{Client, Kind, Line, Loss, Manager, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker},
-    session::Session,
+    session::{Item, Session},
     view::{Style, json, summary, text},
 };
 
 /// The permanent lines of a session that runs live, then its closing summary.
 fn view(lines: Vec<Line>, width: usize) -> String {
+    shown(lines, width).join("\n")
+}
+
+fn shown(lines: Vec<Line>, width: usize) -> Vec<String> {
     let mut session = Session::new();
     let mut out = Vec::new();
     let mut next = None::<Stamp>;
@@ -43,7 +48,12 @@ fn view(lines: Vec<Line>, width: usize) -> String {
         assert!(line.chars().count() <= width, "wider than {width}: {line}");
         assert!(!line.contains(char::is_control), "{line:?}");
     }
-    out.join("\n")
+    out
+}
+
+/// How many of the lines say something.
+fn count(lines: &[String], what: &str) -> usize {
+    lines.iter().filter(|line| line.contains(what)).count()
 }
 
 /// The second half of a recording: its second restart.
@@ -56,15 +66,15 @@ fn restart_only(name: &str) -> Vec<Line> {
     half
 }
 
-/// 6.18 without nfsdcld, with the look at `/proc` that a live source adds.
+/// 6.18 without nfsdcld, with the look at `/proc` that a live source adds between the end of a tracker and that of the search.
 fn with_surroundings() -> Vec<Line> {
     let mut lines = restart_only("6.18-no-nfsdcld");
     let place = lines
         .iter()
-        .position(|line| matches!(line, Line::Event(it) if matches!(it.kind, Kind::TrackingEnd { .. })))
-        .expect("tracking ended");
+        .position(|line| matches!(line, Line::Event(it) if matches!(it.kind, Kind::TrackerEnd { .. })))
+        .expect("a tracker ended");
     let Line::Event(mut event) = lines[place].clone() else { panic!("an event") };
-    event.at = event.at.plus(Duration::from_millis(2));
+    event.at = event.at.plus(Duration::from_micros(20));
     event.kind = Kind::Surroundings(Surroundings {
         rpc_pipefs: Some(vec!["/var/lib/nfs/rpc_pipefs".to_owned()]),
         nfsdcltrack: Some(false),
@@ -204,4 +214,210 @@ fn the_json_of_a_session_says_what_the_text_says() {
         .collect();
     assert_eq!(back, lines, "what is written can be read");
     insta::assert_snapshot!("closing-json", String::from_utf8(bytes).expect("UTF-8"));
+}
+
+/// Watching begins at `seconds`, long after the machine was booted.
+fn watching_from(seconds: f64, lines: &mut [Line]) {
+    let Some(Line::Header(header)) = lines.first_mut() else { panic!("a header") };
+    header.started = at(seconds);
+}
+
+/// A start without nfsdcld that nobody watched.
+fn unwatched_start(script: &mut Script, seconds: f64) {
+    script
+        .log(seconds, "NFSD: Unable to initialize client recovery tracking! (-110)")
+        .log(seconds, "NFSD: Is nfsdcld running? If not, enable CONFIG_NFSD_LEGACY_CLIENT_TRACKING.")
+        .log(seconds, "NFSD: starting 90-second grace period (net f0000000)");
+}
+
+fn refused_open(addr: u8) -> Kind {
+    Kind::Refused {
+        op: ServerOp::Open,
+        client: Client { addr: Some([10, 0, 0, addr].into()), name: None, minor: Some(1) },
+        xid: None,
+        claim: None,
+        name: None,
+        in_grace: Some(true),
+        took_ns: 1,
+    }
+}
+
+#[test]
+fn a_restart_whose_grace_period_was_over_before_watching_is_one_line_of_history() {
+    let mut script = Script::new();
+    unwatched_start(&mut script, 100.0);
+    script.event(300.0, Kind::GraceAnswer { for_open: true, in_grace: false });
+    watching_from(200.0, &mut script.lines);
+    let (session, items) = live(script.lines.clone());
+    assert_eq!(session.exit_status(), 0);
+    assert_eq!(session.timeline().expect(at(200.0)).graces, []);
+    assert!(!items.iter().any(|item| matches!(item, Item::Verdict { .. })));
+    insta::assert_snapshot!("history-80", view(script.lines, 80));
+}
+
+#[test]
+fn a_grace_period_that_may_still_be_on_when_watching_begins_is_told_in_full() {
+    let mut script = Script::new();
+    // Somebody has tried a second restart: the first one is history.
+    unwatched_start(&mut script, 130.0);
+    unwatched_start(&mut script, 150.0);
+    // Refused at 190 s for the eleventh time.
+    script.event(201.0, refused_open(7)).delay(500, 201.0, 201.001, 3750).event(
+        240.2,
+        Kind::GraceEnd { manager: Manager::Nfsd, by: nfsgrace::record::EndedBy::Timer, state: ServerState::default() },
+    );
+    watching_from(200.0, &mut script.lines);
+    let (session, items) = live(script.lines.clone());
+    let first = items.iter().find_map(|item| match item {
+        Item::Verdict { at, revision } => Some((*at, revision.verdict().restart)),
+        _ => None,
+    });
+    assert_eq!(first, Some((at(200.0), Some(nfsgrace::timeline::RestartId(2)))), "when watching begins");
+    let stall = session.timeline().stalls().live().next().expect("a stall").restart;
+    assert_eq!(stall, Some(nfsgrace::timeline::RestartId(2)));
+    assert_eq!(session.exit_status(), 1);
+    insta::assert_snapshot!("started-during-the-hang-80", view(script.lines, 80));
+}
+
+#[test]
+fn history_that_refuses_is_no_history() {
+    let mut script = Script::new();
+    unwatched_start(&mut script, 100.0);
+    script.event(201.0, refused_open(7)).event(201.5, refused_open(7));
+    watching_from(200.0, &mut script.lines);
+    let (session, _) = live(script.lines.clone());
+    assert_eq!(session.exit_status(), 1);
+    assert_eq!(count(&shown(script.lines, 80), "is on after all"), 1);
+}
+
+#[test]
+fn a_verdict_is_one_block_with_the_seconds_left_in_its_title() {
+    for (name, title) in [
+        ("6.18-no-nfsdcld", "VERDICT nfsdcld-not-running (certain, restart 1): new opens wait"),
+        ("6.12-nothing-to-track-with", "VERDICT legacy-dir-missing (certain, restart 1): new opens wait"),
+    ] {
+        let lines = if name.starts_with("6.18") { with_surroundings() } else { restart_only(name) };
+        let ended = lines
+            .iter()
+            .find(|line| matches!(line, Line::Event(it) if matches!(it.kind, Kind::TrackingEnd { .. })))
+            .and_then(time)
+            .expect("tracking ended");
+        let (_, items) = live(lines.clone());
+        let said: Vec<_> = items
+            .iter()
+            .filter_map(|item| match item {
+                Item::Verdict { at, revision } if revision.verdict().question == Question::Root => Some(*at),
+                _ => None,
+            })
+            .collect();
+        assert!(said[0].since(ended) <= Duration::from_millis(100), "{name}");
+        let shown = shown(lines, 80);
+        let live: Vec<_> = shown.iter().take_while(|line| !line.starts_with("====")).cloned().collect();
+        assert_eq!(count(&live, title), 1, "{name}: {live:#?}");
+        assert_eq!(count(&live, "VERDICT revised"), 0);
+    }
+}
+
+#[test]
+fn a_tail_is_said_once_and_holds_until_all_are_free() {
+    let lines = shown(with_surroundings(), 80);
+    let live: Vec<_> = lines.iter().take_while(|line| !line.starts_with("====")).cloned().collect();
+    assert_eq!(count(&live, "VERDICT backoff-tail"), 1);
+    assert_eq!(count(&live, "withdrawn"), 0);
+}
+
+/// 300 tasks that are refused for 20 s, all with the same call path.
+fn three_hundred() -> Vec<Line> {
+    let mut script = Script::new();
+    let state = ServerState { grace_s: Some(20), lease_s: Some(20), tracking: Some(false), ..ServerState::default() };
+    script
+        .event(1.0, Kind::ServerStart)
+        .event(1.0, Kind::GraceStart { manager: Manager::Nfsd })
+        .event(1.0, Kind::TrackingStart { stack: vec![] })
+        .event(1.0, Kind::TrackerStart { tracker: Tracker::Cld })
+        .event(2.0, Kind::TrackerEnd { tracker: Tracker::Cld, status: -110 })
+        .event(2.0, Kind::TrackingEnd { status: -110 })
+        .event(2.0, Kind::ServerStarted { status: 0, state });
+    let path = ["nfs4_handle_exception+0x5 [nfsv4]", "nfs4_do_open+0x36c [nfsv4]", "do_sys_openat2+0x8a"];
+    for task in 0..300_u32 {
+        let mut when = 3.0 + 0.002 * f64::from(task);
+        let (began, mut timeout) = (when, 0);
+        for nth in 0..8 {
+            script.event(when, refused_open(7)).delay(1000 + task, began, when + 0.001, timeout);
+            if let Some(Line::Event(nfsgrace::record::Event { kind: Kind::Delay { stack, .. }, .. })) =
+                script.lines.last_mut()
+                && nth == 0
+            {
+                *stack = path.map(str::to_owned).to_vec();
+            }
+            timeout = if nth == 0 { 50 } else { timeout * 2 };
+            when += 0.1 * f64::from(1 << nth) + 0.01;
+        }
+        script.client(1000 + task, when, Kind::StallEnd { began: at(began), status: Some(0) });
+    }
+    script.event(
+        22.1,
+        Kind::GraceEnd { manager: Manager::Nfsd, by: nfsgrace::record::EndedBy::Timer, state: ServerState::default() },
+    );
+    script.lines.sort_by_key(|line| time(line).unwrap_or_default());
+    script.lines
+}
+
+#[test]
+fn three_hundred_stalled_tasks_take_few_lines() {
+    let lines = shown(three_hundred(), 80);
+    let live: Vec<_> = lines.iter().take_while(|line| !line.starts_with("====")).cloned().collect();
+    assert!(live.len() < 100, "{} lines", live.len());
+    assert_eq!(count(&live, "call path"), 1);
+    assert_eq!(count(&live, "295 more tasks are free"), 1);
+    assert_eq!(count(&lines, "Stalls: 300, 2400 refusals"), 1);
+    insta::assert_snapshot!("three-hundred-80", lines.join("\n"));
+}
+
+#[test]
+fn a_verdict_at_the_end_fits_on_half_a_screen() {
+    for name in common::RECORDINGS {
+        let lines = shown(recording(name), 80);
+        let end: Vec<_> = lines.iter().skip_while(|line| !line.starts_with("====")).cloned().collect();
+        for block in end.split(|line| line.is_empty()).filter(|block| block.iter().any(|line| line.contains("VERDICT")))
+        {
+            assert!(block.len() <= 13, "{name}: {block:#?}");
+            assert_eq!(count(block, "beware"), 0);
+        }
+    }
+    let (session, _) = live(with_surroundings());
+    let now = session.timeline().now();
+    let alone = summary::alone(&session, &summary::gather(session.timeline(), now), 80, Style::PLAIN);
+    assert_eq!(count(&alone, "beware"), 1, "where nothing was printed before");
+}
+
+#[test]
+fn what_may_have_been_missed_is_said_with_the_verdict() {
+    let mut lines = with_surroundings();
+    if let Some(Line::Header(header)) = lines.first_mut() {
+        header.probes = vec![nfsgrace::record::ProbeRow {
+            hook: "nfsd4_umh_cltrack_init".to_owned(),
+            status: "missing".to_owned(),
+            why: "renamed by the compiler".to_owned(),
+            lost: "the attempt with /sbin/nfsdcltrack, and its error".to_owned(),
+            ..Default::default()
+        }];
+    }
+    let loss = Loss { at: at(1.0), cause: "ring_full".to_owned(), count: 12, hides: "refusals and delays".to_owned() };
+    lines.insert(1, Line::Loss(loss));
+    let (session, _) = live(lines.clone());
+    let closing = json::closing(&session, session.timeline().now());
+    let caveats = closing.iter().find_map(|line| match line {
+        Line::Verdict(verdict) if verdict.question == "root" => Some(verdict.caveats.clone()),
+        _ => None,
+    });
+    assert_eq!(
+        caveats.expect("a verdict"),
+        [
+            "12 records were lost (ring_full); they may hide refusals and delays.",
+            "nfsd4_umh_cltrack_init could not be probed; so this was not seen: the attempt with /sbin/nfsdcltrack, and its error."
+        ]
+    );
+    let shown = shown(lines, 80);
+    assert!(count(&shown, "not seen  12 records were lost (ring_full)") >= 2, "live and at the end: {shown:#?}");
 }

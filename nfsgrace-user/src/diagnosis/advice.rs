@@ -2,13 +2,17 @@
 
 use super::{Cause, Finding};
 
-const WAIT: &str =
-    "Whoever waits now goes on by itself when the grace period is over: nothing is stuck, nothing is lost.";
+/// True as long as the grace period is on.
+pub(super) const WAIT: &str = "Whoever waits goes on by itself when the grace period is over: nothing is stuck.";
 const NO_ZERO_GRACE: &str =
     "Do not shorten nfsv4gracetime to get rid of the wait: clients lose their locks without being told.";
 const NO_END_GRACE: &str =
     "Do not count on `echo Y > /proc/fs/nfsd/v4_end_grace`: without a tracker nearly all kernels answer EBUSY.";
 const NO_RESTART_AGAIN: &str = "Do not restart nfs-server while clients wait: each restart begins the wait anew.";
+const ONE_RESTART_COSTS: &str = "Over the one restart that brings nfsdcld in, clients that hold locks now are not on record and cannot reclaim them.";
+/// nfsdcld.service has no `[Install]` section: there is nothing to enable, nfs-server.service wants it.
+const START_NFSDCLD: &str = "Start nfsdcld: `systemctl start nfsdcld` (unmask it if it is masked)";
+const THEN_RESTART: &str = "Then once, at a quiet moment: `systemctl restart nfs-server`";
 
 /// What to do now.
 pub(super) fn remedy(finding: &Finding) -> Vec<&'static str> {
@@ -38,6 +42,7 @@ pub(super) fn avoid(finding: &Finding) -> Vec<&'static str> {
     ]) {
         lines.push(NO_RESTART_AGAIN);
         lines.push(NO_END_GRACE);
+        lines.push(ONE_RESTART_COSTS);
     }
     if !any(&[Cause::Healthy, Cause::BackoffTail, Cause::GraceShortenedToZero]) {
         lines.push(NO_ZERO_GRACE);
@@ -47,15 +52,12 @@ pub(super) fn avoid(finding: &Finding) -> Vec<&'static str> {
 
 fn of(cause: Cause) -> &'static [&'static str] {
     match cause {
-        Cause::NfsdcldNotRunning => &[
-            WAIT,
-            "Start nfsdcld, now and at each boot: `systemctl enable --now nfsdcld`",
-            "Then restart the server once, at a quiet moment, so that it finds nfsdcld: `systemctl restart nfs-server`",
-            "Clients that hold locks now are not on record yet and cannot reclaim them over that one restart.",
-        ],
+        Cause::NfsdcldNotRunning => {
+            &[WAIT, START_NFSDCLD, THEN_RESTART, "At each boot, nfs-server.service starts it, unless it is masked."]
+        }
         Cause::RpcPipefsMissing => &[
             WAIT,
-            "Is it mounted? `findmnt -t rpc_pipefs` If not: `systemctl start var-lib-nfs-rpc_pipefs.mount`",
+            "Is it mounted? `findmnt -t rpc_pipefs` If not: `systemctl start rpc_pipefs.target`",
             "Do the paths agree? `nfsconf --get general pipefs-directory` must name that mount.",
             "Then `systemctl restart nfsdcld`, and once, at a quiet moment, `systemctl restart nfs-server`",
         ],
@@ -77,14 +79,14 @@ fn of(cause: Cause) -> &'static [&'static str] {
         ],
         Cause::UmhHelperFailed => &[
             WAIT,
-            "Better than repairing the helper: `systemctl enable --now nfsdcld`, and once, at a quiet moment, \
-             `systemctl restart nfs-server`",
-            "Otherwise: `ls -l /sbin/nfsdcltrack; ls -ld /var/lib/nfs/nfsdcltrack` (it must exist, and own a writable \
-             directory)",
+            "Better than repairing the helper: `systemctl start nfsdcld`",
+            THEN_RESTART,
+            "Otherwise: `ls -ld /sbin/nfsdcltrack /var/lib/nfs/nfsdcltrack` must show both, the second writable for root.",
         ],
         Cause::LegacyDirMissing => &[
             WAIT,
-            "Best: `systemctl enable --now nfsdcld`, and once, at a quiet moment, `systemctl restart nfs-server`",
+            START_NFSDCLD,
+            THEN_RESTART,
             "Otherwise: `mkdir -p /var/lib/nfs/v4recovery`, which remembers clients, but cannot end a grace period early.",
         ],
         Cause::NetnsNoTracker => &[
@@ -93,12 +95,13 @@ fn of(cause: Cause) -> &'static [&'static str] {
         ],
         Cause::ClientNeverReturned => &[
             WAIT,
-            "Is that client to come back? If it was taken out of service, remove it from the record while nfsd is down: \
-             `nfsdclddb -h`",
+            "Is that client to come back? Then start it now. If not, there is nothing to do: who has not come back when the \
+             grace period ends is taken off the record.",
         ],
         Cause::ClientMinorVersion0 => &[
             WAIT,
-            "On that client, mount with a newer version: `mount -o vers=4.2` (4.1 will do); then the wait ends in seconds.",
+            "On that client, mount with a newer version: `mount -o vers=4.2` (4.1 will do). From the next restart on, the wait \
+             ends as soon as all have reclaimed.",
         ],
         Cause::SlowReclaim => &[WAIT, "Look at the client that is named: it is slow, or its network is."],
         Cause::LockdGrace => &[
@@ -117,7 +120,7 @@ fn of(cause: Cause) -> &'static [&'static str] {
         Cause::GraceShortenedToZero => {
             &["Make it as long as a lease, from the next start on: `nfsconf --set nfsd grace-time 90`"]
         }
-        Cause::BackoffTail => &["Nothing to repair on the server: they wake by themselves, within 15.4 s at most."],
+        Cause::BackoffTail => &["Nothing to repair: they wake by themselves."],
         Cause::Healthy => &[],
     }
 }
@@ -126,7 +129,7 @@ fn of(cause: Cause) -> &'static [&'static str] {
 fn question(cause: Cause) -> Option<&'static str> {
     Some(match cause {
         Cause::NfsdcldNotRunning => {
-            "On the server: does nfsdcld run? `systemctl status nfsdcld` If not: `systemctl enable --now nfsdcld`"
+            "On the server: does nfsdcld run? `systemctl status nfsdcld` If not: `systemctl start nfsdcld`"
         }
         Cause::RpcPipefsMissing => "On the server: is its pipe there? `findmnt -t rpc_pipefs` must show a mount.",
         Cause::NfsdcldStorage | Cause::NfsdcldSchema => {

@@ -47,10 +47,10 @@ fn list<'a>(clients: impl Iterator<Item = &'a ClientSeen>, what: &str) -> Vec<Ev
     let mut evidence: Vec<_> = all
         .iter()
         .take(NAMED)
-        .map(|client| Evidence { at: client.recorded.or(client.confirmed), text: format!("{}: {what}", named(client)) })
+        .map(|client| Evidence::new(client.recorded.or(client.confirmed), format!("{}: {what}", named(client))))
         .collect();
     if all.len() > NAMED {
-        evidence.push(Evidence { at: None, text: format!("and {} more", all.len() - NAMED) });
+        evidence.push(Evidence::new(None, format!("and {} more", all.len() - NAMED)));
     }
     evidence
 }
@@ -74,9 +74,8 @@ fn slow_reclaim(timeline: &Timeline, restart: &Restart, until: Stamp) -> Option<
         planned.latest,
         "The grace period is longer than configured, because clients still reclaim what they had open. That is right so.",
     );
-    verdict.evidence.extend(slowest.map(|client| Evidence {
-        at: Some(planned.latest),
-        text: format!("the time was up and the server waits on for {}", named(client)),
+    verdict.evidence.extend(slowest.map(|client| {
+        Evidence::new(Some(planned.latest), format!("the time was up and the server waits on for {}", named(client)))
     }));
     Some(verdict)
 }
@@ -152,10 +151,7 @@ fn never_returned(restart: &Restart, since: Stamp, ran_out: bool) -> Option<Verd
     verdict.evidence = if missing > 0 {
         list(restart.clients.missing(), "is on record, and has not said RECLAIM_COMPLETE")
     } else {
-        vec![Evidence {
-            at: None,
-            text: "nfsd counts more clients to reclaim than have said RECLAIM_COMPLETE".to_owned(),
-        }]
+        vec![Evidence::new(None, "nfsd counts more clients to reclaim than have said RECLAIM_COMPLETE".to_owned())]
     };
     Some(verdict)
 }

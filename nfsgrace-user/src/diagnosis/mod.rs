@@ -7,6 +7,7 @@
 mod advice;
 mod cause;
 mod clients;
+mod doubt;
 mod root;
 mod side;
 mod tracker;
@@ -18,15 +19,19 @@ use std::{
 };
 
 pub use cause::{Cause, Severity};
+pub use doubt::caveats;
 pub use verdict::{Certainty, Evidence, Finding, Question, Revision, Verdict};
 
 use crate::{
     record::Stamp,
-    timeline::{Change, RestartId, Timeline},
+    timeline::{Change, KnownFrom, RestartId, Timeline},
 };
 
 /// Events that come in floods are judged together, this often.
 const JUDGE_EVERY: Duration = Duration::from_millis(100);
+/// A tracker's failure is known a moment before the length of the grace period is, and a verdict that says how many seconds
+/// are left is worth that moment; but no more than this.
+const SETTLES_WITHIN: Duration = Duration::from_millis(50);
 /// Restarts that a tick judges anew although nothing happened: the latest ones.
 const JUDGED_BY_TIME: usize = 16;
 
@@ -38,6 +43,9 @@ pub struct Diagnosis {
     verdicts: BTreeMap<Key, Verdict>,
     dirty: BTreeSet<Option<RestartId>>,
     judged: Stamp,
+    /// When a verdict that is held back is due.
+    due: Option<Stamp>,
+    over: bool,
 }
 
 /// How soon a change must be judged.
@@ -72,6 +80,8 @@ fn urgency(change: &Change, timeline: &Timeline) -> Urgency {
         | Change::TrackerBegan(..)
         | Change::Polled(..)
         | Change::GraceBegan(..)
+        | Change::GraceGoesOn(_)
+        | Change::History(_)
         | Change::Logged { .. }
         | Change::StackNamed(_)
         | Change::StallStackNamed(_)
@@ -81,26 +91,30 @@ fn urgency(change: &Change, timeline: &Timeline) -> Urgency {
     }
 }
 
-/// What was not seen proves nothing where records are missing.
-fn doubt(verdict: &mut Verdict, timeline: &Timeline) {
-    let rests_on_absence =
-        [Cause::ClientNeverReturned, Cause::ClientMinorVersion0, Cause::ReclaimCompleteMissing, Cause::NfsdcldHung];
-    if timeline.losses().next().is_none()
-        || !verdict.finding.one().is_some_and(|cause| rests_on_absence.contains(&cause))
-    {
-        return;
-    }
-    verdict.certainty = Certainty::Suspected;
-    let text = "records of this session are missing, this one's among them perhaps".to_owned();
-    verdict.evidence.push(Evidence { at: None, text });
+/// Whether a verdict about a start that has just been watched can soon say how many seconds are left.
+fn settles(timeline: &Timeline, verdict: &Verdict, now: Stamp) -> bool {
+    let restart = verdict.restart.and_then(|id| timeline.restart(id));
+    restart.is_some_and(|restart| {
+        verdict.question == Question::Root
+            && restart.known_from == KnownFrom::Observed
+            && restart.tracking.ended.is_some()
+            && restart.in_grace()
+            && restart.planned_end(timeline.hz()).is_none()
+            && now < verdict.since.plus(SETTLES_WITHIN)
+    })
 }
 
 impl Diagnosis {
     /// Takes note of what one event changed, and says which conclusions change with it.
     pub fn follow(&mut self, timeline: &Timeline, changes: &[Change], now: Stamp) -> Vec<Revision> {
         let mut revisions = Vec::new();
+        // Lines of the kernel log from before watching began come all at once: judged when they are all in.
+        let all_in = now >= timeline.host().started;
         for change in changes {
             match urgency(change, timeline) {
+                Urgency::Now(id) if !all_in => {
+                    self.dirty.insert(id);
+                }
                 Urgency::Now(id) => self.judge(timeline, id, now, &mut revisions),
                 Urgency::Soon(id) => {
                     self.dirty.insert(id);
@@ -108,7 +122,8 @@ impl Diagnosis {
                 Urgency::Never => {}
             }
         }
-        if !self.dirty.is_empty() && now.since(self.judged) >= JUDGE_EVERY {
+        let due = now.since(self.judged) >= JUDGE_EVERY || self.due.is_some_and(|due| now >= due);
+        if !self.dirty.is_empty() && all_in && due {
             self.judge_dirty(timeline, now, &mut revisions);
         }
         revisions
@@ -117,10 +132,19 @@ impl Diagnosis {
     /// Time has passed.
     pub fn tick(&mut self, timeline: &Timeline, now: Stamp) -> Vec<Revision> {
         let mut revisions = Vec::new();
+        if now < timeline.host().started {
+            return revisions;
+        }
         self.dirty.extend(timeline.restarts().rev().take(JUDGED_BY_TIME).map(|restart| Some(restart.id)));
         self.dirty.insert(None);
         self.judge_dirty(timeline, now, &mut revisions);
         revisions
+    }
+
+    /// The session is over: nothing is held back any more.
+    pub fn finish(&mut self, timeline: &Timeline, now: Stamp) -> Vec<Revision> {
+        self.over = true;
+        self.tick(timeline, now)
     }
 
     /// All conclusions, by restart; the one about the root comes first.
@@ -136,6 +160,7 @@ impl Diagnosis {
 
     fn judge_dirty(&mut self, timeline: &Timeline, now: Stamp, revisions: &mut Vec<Revision>) {
         self.judged = now;
+        self.due = None;
         for id in std::mem::take(&mut self.dirty) {
             self.judge(timeline, id, now, revisions);
         }
@@ -161,9 +186,14 @@ impl Diagnosis {
             }
         }
         for mut verdict in verdicts {
-            doubt(&mut verdict, timeline);
+            doubt::doubt(&mut verdict, timeline);
             let key = (id, verdict.question);
             let revision = match self.verdicts.get(&key) {
+                None if !self.over && settles(timeline, &verdict, now) => {
+                    self.dirty.insert(id);
+                    self.due = Some(verdict.since.plus(SETTLES_WITHIN));
+                    continue;
+                }
                 None => Revision::New(verdict.clone()),
                 Some(before) if before.says_the_same(&verdict) => continue,
                 Some(before) => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, clients, side, tracker};
 use crate::{
-    record::{EndedBy, Stamp, Tracker, status_text},
+    record::{EndedBy, Stamp, Tracker, span_text, status_text},
     timeline::{Hz, KnownFrom, Restart, Timeline, restart::TrackerAttempt},
 };
 
@@ -13,6 +13,9 @@ pub(super) const HUNG: Duration = Duration::from_secs(5);
 
 /// All verdicts about one restart.
 pub(super) fn judge(timeline: &Timeline, restart: &Restart, now: Stamp) -> Vec<Verdict> {
+    if restart.history {
+        return Vec::new();
+    }
     let root = root(timeline, restart, now);
     root.into_iter().chain(side::judge(timeline, restart, now)).collect()
 }
@@ -75,10 +78,10 @@ fn hangs(restart: &Restart, now: Stamp) -> Option<Verdict> {
         attempt.began.plus(HUNG),
         "nfsd waits for nfsdcld, which was called and does not answer. nfsd is not up yet: every client waits.",
     );
-    verdict.evidence.push(Evidence {
-        at: Some(attempt.began),
-        text: format!("{}() was entered and has not returned for more than 5 s", attempt.tracker.init_function()),
-    });
+    verdict.evidence.push(Evidence::new(
+        Some(attempt.began),
+        format!("{}() was entered and has not returned for more than 5 s", attempt.tracker.init_function()),
+    ));
     Some(verdict)
 }
 
@@ -104,8 +107,8 @@ fn unwatched(timeline: &Timeline, restart: &Restart) -> Option<Verdict> {
         restart.began,
         "nfsd is in a grace period that began before anybody watched. Its kernel log tells more.",
     );
-    verdict.evidence.push(Evidence { at: Some(restart.began), text: "first sign of the grace period".to_owned() });
-    verdict.evidence.push(Evidence { at: None, text: why.to_owned() });
+    verdict.evidence.push(Evidence::new(Some(restart.began), "first sign of the grace period".to_owned()));
+    verdict.evidence.push(Evidence::new(None, why.to_owned()));
     Some(verdict)
 }
 
@@ -133,7 +136,7 @@ fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Optio
             "nfsdcld could not write its database, so that the end of the grace period is not on record.",
         );
         let text = format!("kernel log: Unable to end grace period: {}", status_text(status));
-        verdict.evidence.push(Evidence { at: Some(at), text });
+        verdict.evidence.push(Evidence::new(Some(at), text));
         return Some(verdict);
     }
     let early = restart.grace_end().filter(|end| match end.by {
@@ -169,17 +172,18 @@ fn chain(restart: &Restart) -> Vec<Evidence> {
     let tracking = &restart.tracking;
     let mut evidence: Vec<_> = tracking.attempts.iter().flat_map(attempt).collect();
     if let Some((at, status)) = tracking.ended {
-        evidence
-            .push(Evidence { at: Some(at), text: format!("nfsd4_client_tracking_init() = {}", status_text(status)) });
+        evidence.push(
+            Evidence::new(Some(at), format!("nfsd4_client_tracking_init() = {}", status_text(status))).into_detail(),
+        );
         return evidence;
     }
     if let Some((at, status)) = tracking.logged_failure {
-        evidence.push(Evidence {
-            at: Some(at),
-            text: format!("kernel log: Unable to initialize client recovery tracking! ({})", status_text(status)),
-        });
+        evidence.push(Evidence::new(
+            Some(at),
+            format!("kernel log: Unable to initialize client recovery tracking! ({})", status_text(status)),
+        ));
     } else if let Some((at, name)) = &tracking.logged_tracker {
-        evidence.push(Evidence { at: Some(*at), text: format!("kernel log: Using {name} client tracking operations") });
+        evidence.push(Evidence::new(Some(*at), format!("kernel log: Using {name} client tracking operations")));
     }
     evidence
 }
@@ -193,14 +197,13 @@ fn attempt(attempt: &TrackerAttempt) -> Vec<Evidence> {
         // A "no" is no failure where the daemon opened the pipe within the second.
         let so =
             if status == 0 { ", before somebody opened the pipe" } else { ": nobody holds the pipe nfsd/cld open" };
-        evidence.push(Evidence {
-            at: attempt.polls.first().map(|poll| poll.at),
-            text: format!("cld_running() said no {times}{}{so}", if inferred { " (inferred from msleep)" } else { "" }),
-        });
+        let how = if inferred { " (inferred from msleep)" } else { "" };
+        let first = attempt.polls.first().map(|poll| poll.at);
+        evidence.push(Evidence::new(first, format!("cld_running() said no {times}{how}{so}")).into_detail());
     }
-    let took = attempt.took().map(|took| format!(" after {:.3} s", took.as_secs_f64())).unwrap_or_default();
+    let took = attempt.took().map(|took| format!(" after {}", span_text(took))).unwrap_or_default();
     let function = attempt.tracker.init_function();
-    evidence.push(Evidence { at: Some(at), text: format!("{function}() = {}{took}", status_text(status)) });
+    evidence.push(Evidence::new(Some(at), format!("{function}() = {}{took}", status_text(status))));
     evidence
 }
 
@@ -223,5 +226,7 @@ fn grace_end(restart: &Restart, hz: Option<Hz>) -> Option<Evidence> {
             _ => "the grace period ended, by what was not seen".to_owned(),
         },
     };
-    Some(Evidence { at: Some(end.at), text: by })
+    let proof = Evidence::new(Some(end.at), by);
+    // That the time ran out proves nothing about why it had to.
+    Some(if matches!(end.by, EndedBy::Timer | EndedBy::Shutdown) { proof.into_detail() } else { proof })
 }

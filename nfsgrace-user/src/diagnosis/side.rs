@@ -5,11 +5,9 @@ use std::time::Duration;
 use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, root::verdict};
 use crate::{
     record::{EndedBy, Stamp, status_text},
-    timeline::{Restart, Stall, Timeline},
+    timeline::{Restart, Stall, State, Timeline, restart::TAIL},
 };
 
-/// A client that sleeps on for less is not worth a verdict.
-const TAIL: Duration = Duration::from_secs(1);
 /// Refusals outside a grace period before they are called a pattern.
 const PATTERN: u64 = 3;
 /// A stall whose server is not seen is worth a verdict after this time.
@@ -32,27 +30,31 @@ fn end_grace(restart: &Restart) -> Option<Verdict> {
         first.at,
         "Somebody tried to end the grace period by hand, and the kernel refused: without a client tracker it must not.",
     );
-    verdict.evidence.push(Evidence {
-        at: Some(first.at),
-        text: format!(
+    verdict.evidence.push(Evidence::new(
+        Some(first.at),
+        format!(
             "{} (pid {}) wrote to /proc/fs/nfsd/v4_end_grace and got {}",
             first.task.comm,
             first.task.pid,
             status_text(first.status)
         ),
-    });
+    ));
     Some(verdict)
 }
 
 /// The server is out of grace and a client of this host sleeps on: said at once, since its sleep can be computed.
 fn tail(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
     let end = restart.grace_end().filter(|end| end.by != EndedBy::Shutdown)?;
-    let will_sleep_on = |stall: &Stall| {
-        let forecast = timeline.stall_forecast(stall, now);
-        forecast.next_try.and_then(Result::ok).is_some_and(|next| next.earliest.since(end.at) >= TAIL)
+    // Also while the first try after the sleep is under way: it is over when they are free.
+    let will_sleep_on = |stall: &Stall| match stall.state {
+        State::Trying { since } => since.since(end.at) >= TAIL,
+        State::Asleep { .. } | State::Ended { .. } => {
+            let forecast = timeline.stall_forecast(stall, now);
+            forecast.next_try.and_then(Result::ok).is_some_and(|next| next.earliest.since(end.at) >= TAIL)
+        }
     };
     let sleepers = timeline.stalls().live().filter(|stall| stall.restart == Some(restart.id)).any(will_sleep_on);
-    if restart.cost.longest_tail < TAIL && !sleepers {
+    if restart.slept_on == 0 && restart.cost.longest_tail < TAIL && !sleepers {
         return None;
     }
     let mut verdict = verdict(
@@ -61,10 +63,17 @@ fn tail(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
         Finding::One(Cause::BackoffTail),
         Certainty::Certain,
         end.at,
-        "The server is out of its grace period, and clients sleep on: nobody wakes them, they try again when their sleep of \
-         up to 15 s is over.",
+        "The grace period ended while tasks slept between two tries. Nobody wakes them: each goes on when its sleep, of up \
+         to 15 s, is over.",
     );
-    verdict.evidence.push(Evidence { at: Some(end.at), text: "the grace period ended while clients slept".to_owned() });
+    verdict.evidence.push(Evidence::new(
+        Some(end.at),
+        match restart.slept_on {
+            0 => "the grace period ended while tasks slept".to_owned(),
+            1 => "the grace period ended while 1 task slept for another second or more (computed)".to_owned(),
+            count => format!("the grace period ended while {count} tasks slept for another second or more (computed)"),
+        },
+    ));
     Some(verdict)
 }
 
@@ -81,8 +90,8 @@ fn locks(restart: &Restart) -> Option<Verdict> {
         "Opens work and locks hang: lockd, the lock server of NFSv3, has a grace period of its own, which NFSv4 locks wait for \
          as well.",
     );
-    verdict.evidence.push(Evidence { at: Some(ended.at), text: "nfsd's own grace period ended".to_owned() });
-    verdict.evidence.push(Evidence { at: None, text: "a LOCK was refused with NFS4ERR_GRACE after that".to_owned() });
+    verdict.evidence.push(Evidence::new(Some(ended.at), "nfsd's own grace period ended".to_owned()));
+    verdict.evidence.push(Evidence::new(None, "a LOCK was refused with NFS4ERR_GRACE after that".to_owned()));
     Some(verdict)
 }
 
@@ -103,10 +112,10 @@ fn outside_grace(restart: &Restart) -> Option<Verdict> {
     );
     let name =
         client.name.clone().or(client.addr.map(|addr| addr.to_string())).unwrap_or_else(|| "a client".to_owned());
-    verdict.evidence.push(Evidence {
-        at: client.first_refused,
-        text: format!("{name}: refused with NFS4ERR_GRACE while __state_in_grace() said no, without RECLAIM_COMPLETE"),
-    });
+    verdict.evidence.push(Evidence::new(
+        client.first_refused,
+        format!("{name}: refused with NFS4ERR_GRACE while __state_in_grace() said no, without RECLAIM_COMPLETE"),
+    ));
     Some(verdict)
 }
 
@@ -125,7 +134,7 @@ fn length(restart: &Restart) -> Option<Verdict> {
          their locks without being told.",
     );
     let text = format!("nfsv4gracetime is {grace} s, nfsv4leasetime is {lease} s");
-    verdict.evidence.push(Evidence { at: None, text });
+    verdict.evidence.push(Evidence::new(None, text));
     Some(verdict)
 }
 
@@ -154,9 +163,6 @@ pub(super) fn unseen_server(timeline: &Timeline, now: Stamp) -> Option<Verdict> 
         headline: "A server answers NFS4ERR_GRACE: it was restarted and is in its grace period. Why it takes so long, and how \
                    many seconds are left, only the server's side can tell; it is not seen from here."
             .to_owned(),
-        evidence: vec![Evidence {
-            at: Some(since),
-            text: "tasks on this host sleep between tries that are refused with NFS4ERR_GRACE".to_owned(),
-        }],
+        evidence: vec![Evidence::new(Some(since), "tasks on this host sleep between tries that are refused with NFS4ERR_GRACE".to_owned())],
     })
 }

@@ -18,7 +18,7 @@ const ETIMEDOUT: i32 = -110;
 const EREMOTEIO: i32 = -121;
 
 /// What the consequence is, whatever the cause.
-const SO: &str = "So the grace period can neither be skipped nor end early, and every new open waits for its end.";
+const SO: &str = "So the grace period runs its full length, and every new open waits for its end.";
 
 /// `nfsd4_client_tracking_init` failed with `status`.
 pub(super) fn failed(timeline: &Timeline, restart: &Restart, at: Stamp, status: i32) -> Verdict {
@@ -44,7 +44,7 @@ pub(super) fn failed(timeline: &Timeline, restart: &Restart, at: Stamp, status: 
             (Some(here), Some(initial)) => format!("nfsd is in net:[{}], the host in net:[{}]", here.0, initial.0),
             _ => "kernel log: attempt to initialize client tracking in a container ignored".to_owned(),
         };
-        verdict.evidence.push(Evidence { at: None, text });
+        verdict.evidence.push(Evidence::new(None, text));
         return verdict;
     }
     match status {
@@ -56,7 +56,7 @@ pub(super) fn failed(timeline: &Timeline, restart: &Restart, at: Stamp, status: 
             Cause::LegacyDirMissing,
             Certainty::Certain,
             "No client tracker is left: nfsdcld did not answer, the helper nfsdcltrack failed, and there is no recovery \
-             directory to fall back to.",
+             directory.",
         ),
         ENOENT | ENOTDIR => one(
             Cause::LegacyDirMissing,
@@ -115,7 +115,7 @@ fn nobody_at_the_pipe(restart: &Restart, at: Stamp) -> Verdict {
     };
     let (finding, certainty, what, proof) = around(seen);
     let mut verdict = make(finding, certainty, at.max(*seen_at), what);
-    verdict.evidence.push(Evidence { at: Some(*seen_at), text: proof });
+    verdict.evidence.push(Evidence::new(Some(*seen_at), proof));
     verdict
 }
 

@@ -51,6 +51,20 @@ pub struct Evidence {
     pub at: Option<Stamp>,
     /// What.
     pub text: String,
+    /// Whether it only completes the picture: left out where room is scarce.
+    pub detail: bool,
+}
+
+impl Evidence {
+    /// A proof that matters.
+    pub(super) fn new(at: Option<Stamp>, text: impl Into<String>) -> Self {
+        Self { at, text: text.into(), detail: false }
+    }
+
+    /// One that only completes the picture.
+    pub(super) fn into_detail(self) -> Self {
+        Self { detail: true, ..self }
+    }
 }
 
 /// Which question about a restart a verdict answers: there is one answer to each.
@@ -117,6 +131,12 @@ impl Verdict {
     #[must_use]
     pub fn remedy(&self) -> Vec<&'static str> {
         advice::remedy(&self.finding)
+    }
+
+    /// What is left to do when the grace period is over and nobody waits for it any more.
+    #[must_use]
+    pub fn remedy_afterwards(&self) -> Vec<&'static str> {
+        self.remedy().into_iter().filter(|step| *step != advice::WAIT).collect()
     }
 
     /// What not to do.

@@ -22,7 +22,7 @@ pub use event::{
 };
 pub use filter::Filter;
 pub use header::{Header, ProbeRow, Role, SCHEMA};
-pub use names::{errno_name, status_text};
+pub use names::{errno_name, frame_function, span_text, status_text};
 pub use outcome::{
     AttemptRow, ClientRow, EvidenceRecord, LossRow, RestartRow, StallRow, StallTotals, Summary, TrackerRow,
     VerdictRecord, VerdictState,

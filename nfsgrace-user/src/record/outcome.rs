@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Counts, EndedBy, Netns, Refusal, Stamp, Tracker};
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// How sure a verdict is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +63,9 @@ pub struct VerdictRecord {
     /// What not to do.
     #[serde(default)]
     pub avoid: Vec<String>,
+    /// What may have been missed, and could make it wrong or incomplete: lost records, hooks that this kernel lacks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caveats: Vec<String>,
     /// Stalls that it cost so far.
     #[serde(default)]
     pub stalls: u64,
@@ -121,10 +129,16 @@ pub struct RestartRow {
     /// What `nfsd4_client_tracking_init` returned, or the kernel log said that it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking_status: Option<i32>,
+    /// True where only the kernel log knows it, and its grace period was over before watching began.
+    #[serde(skip_serializing_if = "is_false")]
+    pub before_watching: bool,
     /// When the grace period began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_began: Option<Stamp>,
-    /// Its configured length.
+    /// When its timer was set: after the trackers were tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timer_set: Option<Stamp>,
+    /// Its configured length, from `timer_set` on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_planned_ns: Option<u64>,
     /// Its real length; absent while it runs, and where its beginning was not seen.

@@ -73,6 +73,12 @@ pub fn asked_in_order(nth: u64) -> Duration {
     Duration::from_millis(100 << doublings).min(Duration::from_secs(RETRY_MAX_S))
 }
 
+/// The place in the sequence of a sleep, counted from 1: how many refusals a task had that now sleeps for so long.
+#[must_use]
+pub fn place(asked: Duration) -> u64 {
+    (1..9).find(|&nth| asked_in_order(nth) >= asked).unwrap_or(9)
+}
+
 /// What a sleep of `ticks` may be longer by: the timer wheel (kernel/time/timer.c) keeps far timers in coarse buckets and
 /// rounds up. Its levels start at 63, 504, 4032, 32256 … jiffies, their granules are 8, 64, 512, 4096 … jiffies.
 #[must_use]
@@ -155,6 +161,8 @@ mod tests {
             assert_eq!(sleeps, [100, 200, 400, 800, 1600, 3200, 6400, 12800, 15000, 15000, 15000], "{hz:?}");
             let in_order: Vec<_> = (1..=11).map(|nth| asked_in_order(nth).as_millis()).collect();
             assert_eq!(sleeps, in_order);
+            let places: Vec<_> = (1..=11).map(|nth| place(asked_in_order(nth))).collect();
+            assert_eq!(places, [1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9]);
         }
     }
 

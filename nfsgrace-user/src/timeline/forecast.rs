@@ -92,11 +92,7 @@ pub(super) fn expect(timeline: &Timeline, now: Stamp) -> Expectation {
     let graces = timeline
         .restarts()
         .filter(|restart| restart.in_grace())
-        .map(|restart| GraceForecast {
-            restart: restart.id,
-            end: grace_end(restart, timeline.hz(), now),
-            can_end_early: restart.state.tracks_reclaim_completes,
-        })
+        .map(|restart| grace(restart, timeline.hz(), now))
         .collect();
     let mut stalls: Vec<_> = timeline.stalls().live().map(|stall| stall_forecast(timeline, stall, now)).collect();
     stalls.sort_by_key(|forecast| (forecast.stall.began, forecast.stall.tid));
@@ -106,6 +102,14 @@ pub(super) fn expect(timeline: &Timeline, now: Stamp) -> Expectation {
         .reduce(|a, b| Between { earliest: a.earliest.max(b.earliest), latest: a.latest.max(b.latest) });
     let unknown = stalls.iter().filter(|forecast| forecast.free.is_err()).count();
     Expectation { at: now, graces, stalls, last_free, unknown }
+}
+
+pub(super) fn grace(restart: &Restart, hz: Option<Hz>, now: Stamp) -> GraceForecast {
+    GraceForecast {
+        restart: restart.id,
+        end: grace_end(restart, hz, now),
+        can_end_early: restart.state.tracks_reclaim_completes,
+    }
 }
 
 /// When nfsd's grace period ends, or when it ended.
@@ -127,7 +131,7 @@ fn grace_end(restart: &Restart, hz: Option<Hz>, now: Stamp) -> Result<Between, U
 }
 
 /// When the sleep of this stall ends; `None` while it tries.
-fn next_try(stall: &Stall, hz: Option<Hz>) -> Option<Result<Between, Unknown>> {
+pub(super) fn next_try(stall: &Stall, hz: Option<Hz>) -> Option<Result<Between, Unknown>> {
     let State::Asleep { since } = stall.state else { return None };
     let Some(asked) = stall.latest().and_then(|attempt| attempt.asked) else { return Some(Err(Unknown::Sleep)) };
     let window = backoff::window(asked.span, hz);
@@ -150,7 +154,10 @@ fn free(timeline: &Timeline, stall: &Stall, next: Option<Result<Between, Unknown
         None => Between::at(now),
         Some(next) => next?,
     };
-    let free = first_try_after(first, stall.refused, end, timeline.hz());
+    // A task that slept before it was watched had more refusals than were seen.
+    let asked = stall.latest().and_then(|attempt| attempt.asked);
+    let refused = asked.map_or(stall.refused, |asked| backoff::place(asked.span));
+    let free = first_try_after(first, refused, end, timeline.hz());
     Ok(Between { earliest: free.earliest.max(now), latest: free.latest.max(now) })
 }
 

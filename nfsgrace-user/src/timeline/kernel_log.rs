@@ -28,6 +28,8 @@ pub enum LogFact {
     EndFailed(i32),
     /// `nfsdcld … upcall failed. Please upgrade nfsdcld.`
     OldNfsdcld,
+    /// Understood, and says nothing that another line does not say.
+    Comment,
 }
 
 /// The number in the first pair of brackets that begins with `open`.
@@ -53,6 +55,9 @@ pub fn parse(line: &str) -> Option<LogFact> {
         && let Some((name, _)) = rest.split_once(" client tracking operations")
     {
         return Some(LogFact::Using(name.to_owned()));
+    }
+    if text.starts_with("Is nfsdcld running?") || text.ends_with("as the NFSv4 state recovery directory") {
+        return Some(LogFact::Comment);
     }
     if let Some(rest) = text.strip_prefix("starting ")
         && let Some((seconds, _)) = rest.split_once("-second grace period")
@@ -103,8 +108,10 @@ mod tests {
             facts,
             [
                 LogFact::TrackingFailed(-110),
+                LogFact::Comment,
                 LogFact::GraceStarts { seconds: 20, netns: Some(Netns(0xefff_fff9)) },
                 LogFact::Using("UMH upcall".to_owned()),
+                LogFact::Comment,
                 LogFact::GraceSkipped(Some(Netns(0xefff_fff9))),
                 LogFact::AllReclaimed(Some(Netns(0xf000_0098))),
                 LogFact::Container,

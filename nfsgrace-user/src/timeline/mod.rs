@@ -47,6 +47,17 @@ pub struct Host {
     pub initial_netns: Option<Netns>,
     /// When watching began.
     pub started: Stamp,
+    /// Hooks that the kernel lacks.
+    pub missing: Vec<MissingHook>,
+}
+
+/// A hook that the kernel lacks, and what is not seen because of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingHook {
+    /// The logical event.
+    pub hook: String,
+    /// What cannot be seen.
+    pub lost: String,
 }
 
 impl From<&Header> for Host {
@@ -57,8 +68,26 @@ impl From<&Header> for Host {
             role: header.role,
             initial_netns: header.initial_netns.map(Netns),
             started: header.started,
+            // A tracker that is not built in is not missed.
+            missing: header
+                .probes
+                .iter()
+                .filter(|row| row.status == "missing" && !row.lost.is_empty() && !row.why.contains("not built"))
+                .map(|row| MissingHook { hook: row.hook.clone(), lost: row.lost.clone() })
+                .collect(),
         }
     }
+}
+
+/// What a line of the kernel log told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Something that nothing else had told.
+    New,
+    /// What was watched already, or what another change says.
+    Known,
+    /// It was not understood.
+    NotUnderstood,
 }
 
 /// What one event changed. Where a change names a place in a list, that is the index into it.
@@ -82,6 +111,8 @@ pub enum Change {
     Recorded(RestartId, Option<usize>),
     /// A grace period began.
     GraceBegan(RestartId, Manager),
+    /// A grace period that should have been over refuses: it goes on.
+    GraceGoesOn(RestartId),
     /// Its length became known.
     LengthKnown(RestartId),
     /// A grace period ended.
@@ -102,14 +133,16 @@ pub enum Change {
     Surroundings(RestartId),
     /// nfsd was stopped.
     Stopped(RestartId),
+    /// The kernel log tells of a start from before watching whose grace period is over.
+    History(RestartId),
     /// nfsd wrote a line to the kernel log.
     Logged {
         /// When.
         at: Stamp,
         /// Without the time stamp.
         text: String,
-        /// Whether it told the timeline something.
-        used: bool,
+        /// What it told the timeline.
+        heard: Heard,
     },
     /// The kernel stack at its start became known.
     StackNamed(RestartId),
@@ -227,6 +260,12 @@ impl Timeline {
     #[must_use]
     pub fn expect(&self, now: Stamp) -> Expectation {
         forecast::expect(self, now)
+    }
+
+    /// What is expected of one grace period; `None` when it is not on.
+    #[must_use]
+    pub fn grace_forecast(&self, id: RestartId, now: Stamp) -> Option<GraceForecast> {
+        self.restart(id).filter(|restart| restart.in_grace()).map(|restart| forecast::grace(restart, self.host.hz, now))
     }
 
     /// What is expected of one stall.

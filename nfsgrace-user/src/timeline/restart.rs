@@ -15,6 +15,9 @@ pub const WRITES_KEPT: usize = 32;
 /// How often the laundromat looks again while somebody reclaims (`NFSD_LAUNDROMAT_MINTIMEOUT`).
 pub const LAUNDROMAT_REARM: Duration = Duration::from_secs(1);
 
+/// A client that sleeps on for less after the end of a grace period is not worth a word.
+pub const TAIL: Duration = Duration::from_secs(1);
+
 /// Which restart: counted from 1 in the order in which they were noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RestartId(pub u32);
@@ -277,6 +280,11 @@ pub struct Restart {
     pub stopped: Option<Stamp>,
     /// When a client last reclaimed.
     pub last_reclaim: Option<Stamp>,
+    /// Whether it is history: known from the kernel log alone, and its grace period was over before watching began, since
+    /// the log says so, its planned end had passed, or a later start followed. Refusals that are seen disprove it.
+    pub history: bool,
+    /// Tasks of this host that slept when the grace period ended, and went on for [`TAIL`] at least.
+    pub slept_on: u64,
     /// What it cost tasks on this host.
     pub cost: Cost,
 }
@@ -304,6 +312,8 @@ impl Restart {
             surroundings: None,
             stopped: None,
             last_reclaim: None,
+            history: false,
+            slept_on: 0,
             cost: Cost::default(),
         }
     }
@@ -311,13 +321,21 @@ impl Restart {
     /// Whether nfsd's grace period is on, as far as known.
     #[must_use]
     pub fn in_grace(&self) -> bool {
-        self.grace.is_some_and(|grace| grace.ended.is_none()) && self.stopped.is_none()
+        self.grace.is_some_and(|grace| grace.ended.is_none()) && self.stopped.is_none() && !self.history
     }
 
     /// The end of nfsd's grace period.
     #[must_use]
     pub fn grace_end(&self) -> Option<GraceEnd> {
         self.grace?.ended
+    }
+
+    /// How long nfsd's grace period was on before its timer was set: new opens are refused from `locks_start_grace` on, and
+    /// the trackers are tried first. `None` where either moment was not seen.
+    #[must_use]
+    pub fn before_timer(&self) -> Option<Duration> {
+        let grace = self.grace.filter(|grace| grace.began_seen && self.known_from == KnownFrom::Observed)?;
+        self.armed.map(|armed| armed.since(grace.began))
     }
 
     /// Clients in the reclaim table: as nfsd counts them, or as they were seen to be recorded.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    Change, Changes, KnownFrom, MAX_RESTARTS, Restart, RestartId, Timeline,
+    Change, Changes, Heard, KnownFrom, MAX_RESTARTS, Restart, RestartId, Timeline,
     clients::RefusedOp,
+    forecast,
     kernel_log::{self, LogFact},
-    restart::{EndGraceWrite, Grace, GraceEnd, LengthFrom, TrackerAttempt, WRITES_KEPT},
+    restart::{EndGraceWrite, Grace, GraceEnd, LengthFrom, TAIL, TrackerAttempt, WRITES_KEPT},
 };
 use crate::record::{EndedBy, Event, Kind, Manager, Netns, ServerOp, ServerState, Stamp, Task, Tracker};
 
@@ -16,6 +17,8 @@ const LOG_SLACK: Duration = Duration::from_secs(2);
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 /// lockd starts this long before nfsd at most (`nfsd_startup_net`).
 const LOCKD_BEFORE: Duration = Duration::from_secs(10);
+/// Lines of the kernel log that wait for their start.
+const MAX_LINES: usize = 32;
 /// Namespaces whose lockd is remembered until their nfsd starts.
 const MAX_LOCKD: usize = 64;
 
@@ -26,6 +29,8 @@ pub(super) struct LogPending {
     tracker: Option<(Stamp, String)>,
     container: bool,
     old_nfsdcld: bool,
+    /// Lines from before watching began: shown only if the start that they belong to may still matter.
+    lines: Vec<(Stamp, String)>,
     lockd: Vec<(Option<Netns>, Grace)>,
 }
 
@@ -250,7 +255,28 @@ impl Timeline {
             // locks_end_grace is called again when the server stops.
             Some(end) if end.from == KnownFrom::Observed => grace.ended = before,
             Some(_) => {}
-            None => changes.push(Change::GraceEnded(id, manager)),
+            // That it ended now says only that the server stops.
+            None if restart.history => {}
+            None => {
+                changes.push(Change::GraceEnded(id, manager));
+                self.note_sleepers(id, at, by);
+            }
+        }
+    }
+
+    /// Who sleeps when a grace period ends, and for how long, is known at once: from the sleep that was asked for.
+    fn note_sleepers(&mut self, id: RestartId, end: Stamp, by: EndedBy) {
+        if by == EndedBy::Shutdown {
+            return;
+        }
+        let hz = self.host.hz;
+        let sleeps_on = |stall: &&super::Stall| {
+            let next = forecast::next_try(stall, hz).and_then(Result::ok);
+            stall.restart == Some(id) && next.is_some_and(|next| next.earliest.since(end) >= TAIL)
+        };
+        let count = self.stalls.live().filter(sleeps_on).count() as u64;
+        if let Some(restart) = self.restart_mut(id) {
+            restart.slept_on = count;
         }
     }
 
@@ -272,6 +298,7 @@ impl Timeline {
                 grace.ended = Some(GraceEnd { at: event.at, by: EndedBy::Unknown, from: KnownFrom::GraceOnly });
             }
             changes.push(Change::GraceEnded(id, Manager::Nfsd));
+            self.note_sleepers(id, event.at, EndedBy::Unknown);
         }
     }
 
@@ -286,17 +313,22 @@ impl Timeline {
             self.notice(KnownFrom::GraceOnly, at, event.netns, &event.task, changes);
         }
         if let Some(restart) = self.latest(event.netns)
-            && restart.grace.is_none()
+            && (restart.grace.is_none() || restart.history)
         {
-            restart.grace = Some(Grace { began: at, began_seen: false, ended: None });
-            changes.push(Change::GraceBegan(restart.id, Manager::Nfsd));
+            let history = std::mem::take(&mut restart.history);
+            restart.grace.get_or_insert(Grace { began: at, began_seen: false, ended: None });
+            changes.push(match history {
+                true => Change::GraceGoesOn(restart.id),
+                false => Change::GraceBegan(restart.id, Manager::Nfsd),
+            });
         }
     }
 
     fn refused(&mut self, event: &Event, changes: &mut Changes) {
         let Kind::Refused { op, client, xid, claim, name, in_grace, took_ns: _ } = &event.kind else { return };
         // Locks wait for lockd's grace period too, and a refusal outside any tells of no restart.
-        if *in_grace == Some(true) && *op != ServerOp::Lock {
+        let history = self.latest(event.netns).is_some_and(|restart| restart.history);
+        if (*in_grace == Some(true) || history && in_grace.is_none()) && *op != ServerOp::Lock {
             self.grace_noticed(event, changes);
         }
         let Some(restart) = self.latest(event.netns) else { return };
@@ -317,18 +349,21 @@ impl Timeline {
 
     fn kernel_log(&mut self, event: &Event, text: &str, changes: &mut Changes) {
         let at = event.at;
-        let fact = kernel_log::parse(text);
-        let used = fact.is_some();
-        if let Some(fact) = fact {
-            self.log_fact(event, fact, changes);
-        }
-        if used || text.contains("NFSD:") || text.contains("nfsd:") || text.contains("lockd:") {
-            changes.push(Change::Logged { at, text: text.to_owned(), used });
-        }
+        let place = changes.len();
+        let heard = match kernel_log::parse(text) {
+            Some(fact) => self.log_fact(event, text, fact, changes),
+            None if text.contains("NFSD:") || text.contains("nfsd:") || text.contains("lockd:") => Heard::NotUnderstood,
+            None => return,
+        };
+        // The line first, then what follows from it.
+        changes.insert(place, Change::Logged { at, text: text.to_owned(), heard });
     }
 
-    fn log_fact(&mut self, event: &Event, fact: LogFact, changes: &mut Changes) {
+    fn log_fact(&mut self, event: &Event, text: &str, fact: LogFact, changes: &mut Changes) -> Heard {
         let at = event.at;
+        if fact == LogFact::Comment {
+            return Heard::Known;
+        }
         let netns = match &fact {
             LogFact::GraceStarts { netns, .. } | LogFact::GraceSkipped(netns) | LogFact::AllReclaimed(netns) => *netns,
             _ => event.netns,
@@ -336,7 +371,7 @@ impl Timeline {
         // A line about a start that was watched adds to it.
         let watched = self.latest(netns).filter(|restart| restart.covers(at));
         if let Some(restart) = watched {
-            restart.hear(at, &fact);
+            let heard = restart.hear(at, &fact);
             if let LogFact::GraceStarts { .. } = fact {
                 changes.push(Change::LengthKnown(restart.id));
             }
@@ -344,7 +379,12 @@ impl Timeline {
             if unseen && matches!(fact, LogFact::TrackingFailed(_) | LogFact::Using(_)) {
                 changes.push(Change::TrackingEnded(restart.id));
             }
-            return;
+            return heard;
+        }
+        let before_watching = at < self.host.started;
+        let starts = matches!(fact, LogFact::GraceStarts { .. } | LogFact::GraceSkipped(_));
+        if before_watching && !starts && self.log.lines.len() < MAX_LINES {
+            self.log.lines.push((at, text.to_owned()));
         }
         match fact {
             LogFact::TrackingFailed(status) => self.log.failure = Some((at, status)),
@@ -353,24 +393,34 @@ impl Timeline {
             LogFact::OldNfsdcld => self.log.old_nfsdcld = true,
             LogFact::GraceStarts { .. } | LogFact::GraceSkipped(_) => self.log_start(event, netns, &fact, changes),
             LogFact::AllReclaimed(_) | LogFact::EndFailed(_) => {
-                let Some(restart) = self.latest(netns) else { return };
-                let was_on = restart.in_grace();
-                restart.hear(at, &fact);
+                let Some(restart) = self.latest(netns) else { return Heard::New };
+                let (was_on, started) = (restart.in_grace(), restart.known_from == KnownFrom::KernelLog);
+                let heard = restart.hear(at, &fact);
                 if was_on && !restart.in_grace() {
+                    restart.history = started && before_watching;
                     changes.push(Change::GraceEnded(restart.id, Manager::Nfsd));
                 }
+                return if before_watching { Heard::Known } else { heard };
             }
-            LogFact::NoRecoveryDir => {}
+            LogFact::NoRecoveryDir | LogFact::Comment => {}
         }
+        if before_watching || starts { Heard::Known } else { Heard::New }
     }
 
     /// A start that nobody watched, rebuilt from what the kernel log says.
     fn log_start(&mut self, event: &Event, netns: Option<Netns>, fact: &LogFact, changes: &mut Changes) {
         let at = event.at;
         let lockd = std::mem::take(&mut self.log.lockd);
-        let LogPending { failure, tracker, container, old_nfsdcld, lockd: _ } = std::mem::take(&mut self.log);
+        let LogPending { failure, tracker, container, old_nfsdcld, lines, lockd: _ } = std::mem::take(&mut self.log);
         self.log.lockd = lockd;
         let first = failure.map(|it| it.0).into_iter().chain(tracker.as_ref().map(|it| it.0)).min().unwrap_or(at);
+        let (started, hz, place) = (self.host.started, self.host.hz, changes.len());
+        // nfsd was stopped before it started anew.
+        if let Some(before) = self.latest(netns).filter(|it| {
+            it.known_from == KnownFrom::KernelLog && it.began < started && it.netns == netns && netns.is_some()
+        }) {
+            before.history = true;
+        }
         // A grace period that was noticed before the log was read.
         let noticed = self
             .latest(netns)
@@ -387,6 +437,15 @@ impl Timeline {
         (tracking.logged_failure, tracking.logged_tracker) = (failure, tracker);
         (tracking.logged_container, tracking.logged_old_nfsdcld) = (container, old_nfsdcld);
         restart.hear(at, fact);
+        let over = restart.grace_end().map(|end| end.at).or(restart.planned_end(hz).map(|planned| planned.latest));
+        restart.history = noticed.is_none() && over.is_some_and(|over| over < started);
+        if restart.history {
+            changes.truncate(place);
+            changes.push(Change::History(id));
+            return;
+        }
+        let lines = lines.into_iter().map(|(at, text)| Change::Logged { at, text, heard: Heard::New });
+        changes.splice(place..place, lines);
         if restart.tracking.result().is_some() {
             changes.push(Change::TrackingEnded(id));
         }
@@ -408,7 +467,18 @@ impl Restart {
     }
 
     /// Adds what a line of the kernel log says; what was seen is not overruled.
-    fn hear(&mut self, at: Stamp, fact: &LogFact) {
+    fn hear(&mut self, at: Stamp, fact: &LogFact) -> Heard {
+        let watched = self.tracking.began.is_some() || self.tracking.ended.is_some();
+        let is_new = match fact {
+            LogFact::TrackingFailed(_) | LogFact::Using(_) => !watched,
+            LogFact::NoRecoveryDir => !watched && self.tracking.status_of(Tracker::Legacy).is_none(),
+            LogFact::OldNfsdcld => self.tracking.status_of(Tracker::Cld) != Some(-95),
+            // What follows from it is said in a sentence of its own.
+            LogFact::GraceStarts { .. } | LogFact::GraceSkipped(_) | LogFact::AllReclaimed(_) | LogFact::Comment => {
+                false
+            }
+            LogFact::Container | LogFact::EndFailed(_) => true,
+        };
         let heard_end = |by| GraceEnd { at, by, from: KnownFrom::KernelLog };
         match fact {
             LogFact::TrackingFailed(status) => self.tracking.logged_failure = Some((at, *status)),
@@ -430,8 +500,9 @@ impl Restart {
                     grace.ended.get_or_insert(heard_end(by));
                 }
             }
-            LogFact::NoRecoveryDir => {}
+            LogFact::NoRecoveryDir | LogFact::Comment => {}
         }
+        if is_new { Heard::New } else { Heard::Known }
     }
 
     /// Refines what ended a grace period by what else was seen.

@@ -1,7 +1,7 @@
 //! Verdicts and the summary as lines of the session schema, beside the events that they come from.
 
 use crate::{
-    diagnosis::{Certainty, Revision, Verdict},
+    diagnosis::{Certainty, Revision, Verdict, caveats},
     record::{EvidenceRecord, Line, Stamp, VerdictRecord, VerdictState},
     session::Session,
     timeline::Timeline,
@@ -59,6 +59,7 @@ fn record(at: Stamp, verdict: &Verdict, state: VerdictState, timeline: &Timeline
         evidence: verdict.evidence.iter().map(|it| EvidenceRecord { t: it.at, text: it.text.clone() }).collect(),
         remedy: verdict.remedy().into_iter().map(str::to_owned).collect(),
         avoid: verdict.avoid().into_iter().map(str::to_owned).collect(),
+        caveats: caveats(verdict, timeline),
         stalls: cost.stalls,
         lost_ns: u64::try_from(cost.lost.as_nanos()).unwrap_or(u64::MAX),
     }

@@ -15,6 +15,7 @@ use std::{borrow::Cow, time::Duration};
 use unicode_width::UnicodeWidthChar;
 
 use crate::record::Stamp;
+pub(crate) use crate::record::span_text as span;
 
 /// How text may look. Whether colour is wanted (`NO_COLOR`, a pipe) is the caller's to find out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,17 +151,6 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
-}
-
-/// A duration with its unit: `85 µs`, `1.2 ms`, `104 ms`, `1.039 s`, `101.915 s`.
-pub(crate) fn span(duration: Duration) -> String {
-    let micros = duration.as_micros();
-    match micros {
-        0..1_000 => format!("{micros} µs"),
-        1_000..10_000 => format!("{:.1} ms", duration.as_secs_f64() * 1e3),
-        10_000..1_000_000 => format!("{} ms", duration.as_millis()),
-        _ => format!("{:.3} s", duration.as_secs_f64()),
-    }
 }
 
 /// A duration for a forecast: no more digits than it is worth.

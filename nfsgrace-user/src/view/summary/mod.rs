@@ -4,4 +4,4 @@ mod rows;
 mod tables;
 
 pub use rows::gather;
-pub use tables::text;
+pub use tables::{alone, text};

@@ -18,12 +18,22 @@ const ROWS: usize = 20;
 /// Stalls whose attempts are shown.
 const DETAILED: usize = 3;
 
-/// The closing summary: verdicts first, then the tables, each line at most `width` columns wide.
+/// The summary that closes a live view: verdicts in short, then the tables, each line at most `width` columns wide.
 #[must_use]
 pub fn text(session: &Session, summary: &Summary, width: usize, style: Style) -> Vec<String> {
+    whole(session, summary, width, false, style)
+}
+
+/// The summary where no live view came before it: the verdicts say what not to do as well.
+#[must_use]
+pub fn alone(session: &Session, summary: &Summary, width: usize, style: Style) -> Vec<String> {
+    whole(session, summary, width, true, style)
+}
+
+fn whole(session: &Session, summary: &Summary, width: usize, beware: bool, style: Style) -> Vec<String> {
     let width = width.max(60);
     let mut out = Vec::new();
-    verdicts(session, summary.t, width, style, &mut out);
+    verdicts(session, summary.t, width, beware, style, &mut out);
     let page = Tables { width, style };
     page.restarts(summary, &mut out);
     page.clients(summary, &mut out);
@@ -36,16 +46,18 @@ pub fn text(session: &Session, summary: &Summary, width: usize, style: Style) ->
     out
 }
 
-fn verdicts(session: &Session, now: Stamp, width: usize, style: Style, out: &mut Vec<String>) {
+fn verdicts(session: &Session, now: Stamp, width: usize, beware: bool, style: Style, out: &mut Vec<String>) {
     let mut verdicts: Vec<&Verdict> = session.diagnosis().verdicts().collect();
     // The worst first, and of each restart its root first.
     verdicts.sort_by_key(|it| (std::cmp::Reverse(it.severity()), it.restart, it.question != Question::Root));
     for verdict in &verdicts {
-        out.extend(verdict_lines(verdict, session.timeline(), now, width, style));
+        out.extend(verdict_lines(verdict, session.timeline(), now, width, beware, style));
         out.push(String::new());
     }
     if verdicts.is_empty() {
-        out.push("No server restart and no refused client was seen.".to_owned());
+        let history = session.timeline().restarts().any(|restart| restart.history);
+        let since = if history { " since watching began" } else { "" };
+        out.push(format!("No server restart and no refused client was seen{since}."));
         out.push(String::new());
     }
 }
@@ -56,7 +68,10 @@ struct Tables {
 }
 
 fn ns(nanoseconds: u64) -> String {
-    span(Duration::from_nanos(nanoseconds))
+    match nanoseconds {
+        0 => "–".to_owned(),
+        _ => span(Duration::from_nanos(nanoseconds)),
+    }
 }
 
 fn maybe(nanoseconds: Option<u64>) -> String {
@@ -83,7 +98,7 @@ impl Tables {
         for column in table.column_iter_mut().skip(left) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        out.push(self.style.paint(Paint::Bold, title));
+        out.extend(wrap(title, self.width).iter().map(|line| self.style.paint(Paint::Bold, line)));
         out.extend(table.to_string().lines().map(|line| line.trim_end().to_owned()));
         if hidden > 0 {
             out.push(format!("… and {hidden} more"));
@@ -140,12 +155,11 @@ impl Tables {
             .collect();
         let totals = &summary.stall_totals;
         let all = totals.ended + totals.live;
-        let mut title = format!(
-            "Stalls: {all}, {}, {} altogether, {} of it in tails",
-            plural(totals.refused, "refusal"),
-            ns(totals.lost_ns),
-            ns(totals.tail_ns)
-        );
+        let mut title =
+            format!("Stalls: {all}, {}, {} altogether", plural(totals.refused, "refusal"), ns(totals.lost_ns),);
+        if totals.tail_ns > 0 {
+            title.push_str(&format!(", {} of it after the grace period", ns(totals.tail_ns)));
+        }
         if totals.not_followed > 0 {
             title.push_str(&format!("; {} more were not followed", totals.not_followed));
         }
@@ -200,26 +214,28 @@ impl Tables {
     }
 }
 
-/// The grace period in short: `20.1 of 20 s, timer`.
+/// The grace period in short: `10 s, over after 11.1 s (1.1 s on trackers): timer`.
 fn grace(row: &RestartRow) -> String {
     let seconds = |ns: u64| Duration::from_nanos(ns).as_secs_f64();
-    let planned = row.grace_planned_ns.map(|ns| format!(" of {:.0} s", seconds(ns)));
-    let length = match (row.grace_ns, planned) {
-        (Some(real), Some(planned)) => format!("{:.1}{planned}, ", seconds(real)),
-        (Some(real), None) => format!("{:.1} s, ", seconds(real)),
-        (None, Some(planned)) => format!("?{planned}, "),
-        (None, None) => String::new(),
-    };
+    let planned = row.grace_planned_ns.map(|ns| format!("{:.0} s", seconds(ns)));
+    if row.before_watching && row.ended_by.is_none() {
+        return format!("{}over before watching", planned.map(|planned| format!("{planned}, ")).unwrap_or_default());
+    }
     let by = match row.ended_by {
         None if row.grace_ended.is_none() => "not ended",
-        Some(EndedBy::Skipped) => "skipped",
+        Some(EndedBy::Skipped) => return "skipped".to_owned(),
         Some(EndedBy::Timer) => "timer",
         Some(EndedBy::AllReclaimed) => "all reclaimed",
         Some(EndedBy::V4EndGrace) => "v4_end_grace",
         Some(EndedBy::Shutdown) => "shutdown",
         Some(EndedBy::Unknown) | None => "not seen why",
     };
-    format!("{length}{by}")
+    // It refuses from its beginning on; its timer runs only when the trackers have been tried.
+    let before = row.grace_began.zip(row.timer_set).map_or(0.0, |(began, set)| set.since(began).as_secs_f64());
+    let trackers = if before >= 0.1 { format!(" ({before:.1} s on trackers)") } else { String::new() };
+    let over = row.grace_ns.map(|ns| format!("over after {:.1} s{trackers}", seconds(ns)));
+    let length: Vec<_> = planned.into_iter().chain(over).collect();
+    if length.is_empty() { by.to_owned() } else { format!("{}: {by}", length.join(", ")) }
 }
 
 /// The chain of trackers in short: `cld -110, umh 0`.

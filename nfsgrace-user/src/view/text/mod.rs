@@ -28,28 +28,35 @@ pub fn lines(item: &Item, timeline: &Timeline, width: usize, style: Style) -> Ve
     match item {
         Item::Header(header) => page.plain(header.started, &head(header)),
         Item::Loss(loss) => page.block(loss.at, Paint::Warning, &lost(loss)),
-        Item::Verdict { at, revision } => verdict::lines(page, *at, revision),
+        Item::Verdict { at, revision } => verdict::lines(page, *at, revision, timeline),
+        Item::CallPath { at, functions } => call_path(page, *at, functions),
+        Item::Others { at, others } => stall::others(page, *at, others),
         Item::Change { at, change } => match change {
-            Change::StallBegan(_)
-            | Change::StallStackNamed(_)
-            | Change::RefusedAgain(_)
-            | Change::Woke(_)
-            | Change::Retried(_)
-            | Change::StallEnded(_) => stall::lines(page, *at, change, timeline),
+            Change::StallBegan(_) | Change::RefusedAgain(_) | Change::StallEnded(_) => {
+                stall::lines(page, *at, change, timeline)
+            }
             change => server::lines(page, *at, change, timeline),
         },
     }
 }
 
-/// A verdict in full with what it cost, as the end of a session shows it.
+/// A verdict in short with what it cost, as the end of a session shows it.
 pub(super) fn verdict_lines(
     verdict: &Verdict,
     timeline: &Timeline,
     now: Stamp,
     width: usize,
+    beware: bool,
     style: Style,
 ) -> Vec<String> {
-    verdict::full(Page { width, style }, verdict, timeline, now)
+    verdict::short(Page { width, style }, verdict, timeline, now, beware)
+}
+
+/// The way that led into a function, outermost first.
+fn call_path(page: Page, at: Stamp, functions: &[String]) -> Vec<String> {
+    let names: Vec<_> = functions.iter().map(|name| clean(name)).collect();
+    let arrow = page.style.pick(" → ", " > ");
+    page.hanging(at, "", "  ", Paint::Dim, &format!("call path: {}", names.join(arrow)))
 }
 
 fn head(header: &Header) -> String {
@@ -102,15 +109,15 @@ impl Page {
     }
 
     /// A paragraph without a time stamp behind a label.
-    pub(super) fn labelled(self, label: &str, columns: usize, text: &str) -> Vec<String> {
-        let room = self.width.saturating_sub(INDENT + columns);
+    pub(super) fn labelled(self, indent: usize, label: &str, columns: usize, text: &str) -> Vec<String> {
+        let room = self.width.saturating_sub(indent + columns);
         wrap(text, room)
             .into_iter()
             .enumerate()
             .map(|(index, line)| {
                 let label = if index == 0 { label } else { "" };
                 let pad = " ".repeat(columns.saturating_sub(super::width(label)));
-                format!("{}{}{pad}{line}", " ".repeat(INDENT), self.style.paint(Paint::Bold, label))
+                format!("{}{}{pad}{line}", " ".repeat(indent), self.style.paint(Paint::Bold, label))
             })
             .collect()
     }

@@ -1,5 +1,7 @@
 //! The server's side: its error path as a tree, its grace period, whom it refuses.
 
+use std::time::Duration;
+
 use super::{
     super::{Paint, clean, clean_tail, moment, plural, rough, span},
     Page, is_milestone,
@@ -14,6 +16,8 @@ use crate::{
 
 /// Clients up to this many are named one by one as they come and go.
 const FEW: usize = 8;
+/// Trackers that took less before the timer was set are not worth a word.
+const NOTICEABLE: Duration = Duration::from_millis(100);
 
 pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline) -> Vec<String> {
     let find = |id: &RestartId| timeline.restart(*id);
@@ -23,12 +27,11 @@ pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline)
     let inner = |paint, text: &str| tree(("   │  ├─ ", "   |  +- "), ("   │  │  ", "   |  |  "), paint, text);
     match change {
         Change::RestartBegan(id) => find(id).map_or(vec![], |restart| began(page, at, restart)),
-        Change::TrackingBegan(id) => {
-            let mut lines = path(page, at, find(id));
-            lines.extend(tree(("└─ ", "`- "), ("   ", "   "), Paint::Plain, "nfsd4_client_tracking_init"));
-            lines
+        Change::TrackingBegan(_) => tree(("└─ ", "`- "), ("   ", "   "), Paint::Plain, "nfsd4_client_tracking_init"),
+        Change::GraceGoesOn(id) => {
+            page.plain(at, &format!("the grace period of restart {} is on after all: it refuses opens", id.0))
         }
-        Change::StackNamed(id) => path(page, at, find(id)),
+        Change::History(id) => find(id).map_or(vec![], |restart| history(page, restart)),
         Change::TrackerBegan(id, place) => attempt(find(id), *place).map_or(vec![], |attempt| {
             tree(("   ├─ ", "   +- "), ("   │  ", "   |  "), Paint::Plain, attempt.tracker.init_function())
         }),
@@ -65,7 +68,7 @@ pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline)
         Change::Surroundings(id) => find(id)
             .and_then(|restart| restart.surroundings.as_ref())
             .map_or(vec![], |(_, seen)| page.plain(at, &surroundings(seen))),
-        Change::Logged { text, .. } => page.block(at, Paint::Dim, &format!("kernel log: {}", clean(text))),
+        Change::Logged { at, text, .. } => page.block(*at, Paint::Dim, &format!("kernel log: {}", clean(text))),
         Change::Recorded(id, client)
         | Change::Refused(id, client)
         | Change::Reclaimed(id, client)
@@ -95,12 +98,24 @@ fn began(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
     page.block(at, Paint::Bold, &text)
 }
 
-/// The way that led into `nfsd4_client_tracking_init`, outermost function first.
-fn path(page: Page, at: Stamp, restart: Option<&Restart>) -> Vec<String> {
-    let Some(restart) = restart.filter(|restart| !restart.tracking.stack.is_empty()) else { return vec![] };
-    let arrow = page.style.pick(" → ", " > ");
-    let frames: Vec<_> = restart.tracking.stack.iter().rev().map(|frame| clean(frame)).collect();
-    page.block(at, Paint::Dim, &format!("path: {}", frames.join(arrow)))
+/// A start whose grace period was over before anybody watched.
+fn history(page: Page, restart: &Restart) -> Vec<String> {
+    let tracker = match restart.tracking.result() {
+        Some((_, 0)) => match &restart.tracking.logged_tracker {
+            Some((_, name)) => format!("client tracking by {}", clean(name)),
+            None => "client tracking works".to_owned(),
+        },
+        Some((_, status)) => format!("no client tracker ({})", status_text(status)),
+        None => "client tracker unknown".to_owned(),
+    };
+    let length = restart.length.map(|(length, _)| format!("{} ", rough(length))).unwrap_or_default();
+    let over = match restart.grace_end().map(|end| end.by) {
+        Some(EndedBy::Skipped) => "its grace period was skipped".to_owned(),
+        Some(EndedBy::AllReclaimed) => format!("its {length}grace period ended early"),
+        _ => format!("its {length}grace period is over (computed)"),
+    };
+    let text = format!("earlier restart ({}), from the kernel log: {tracker}, {over}", restart.id.0);
+    page.block(restart.began, Paint::Dim, &text)
 }
 
 fn polls(attempt: &TrackerAttempt) -> Option<String> {
@@ -130,7 +145,7 @@ fn tracked(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
 
 fn planned(restart: &Restart, timeline: &Timeline) -> String {
     let Some((length, from)) = restart.length else {
-        return "grace period: of unknown length".to_owned();
+        return "grace period: of a length that is not known yet".to_owned();
     };
     let from = match from {
         LengthFrom::Kernel => "",
@@ -166,7 +181,8 @@ fn started(page: Page, at: Stamp, restart: &Restart, timeline: &Timeline) -> Vec
     }
     let mut text = format!("nfsd is up; {}", planned(restart, timeline));
     if let Some(clients) = restart.to_reclaim() {
-        text.push_str(&format!("; {} may reclaim", plural(clients.into(), "client")));
+        let clients = if clients == 0 { "nobody".to_owned() } else { plural(clients.into(), "client") };
+        text.push_str(&format!("; {clients} may reclaim"));
     }
     page.plain(at, &text)
 }
@@ -174,8 +190,8 @@ fn started(page: Page, at: Stamp, restart: &Restart, timeline: &Timeline) -> Vec
 fn grace_began(page: Page, at: Stamp, restart: &Restart, manager: Manager) -> Vec<String> {
     match manager {
         Manager::Lockd => page.plain(at, "lockd begins a grace period of its own, for NFSv3 locks"),
-        Manager::Nfsd if restart.known_from == KnownFrom::Observed => vec![],
-        Manager::Nfsd => page.plain(at, "its grace period is on"),
+        Manager::Nfsd if restart.known_from == KnownFrom::GraceOnly => page.plain(at, "its grace period is on"),
+        Manager::Nfsd => vec![],
     }
 }
 
@@ -186,11 +202,22 @@ fn grace_ended(page: Page, at: Stamp, restart: &Restart, manager: Manager) -> Ve
     };
     let Some((grace, end)) = grace.and_then(|grace| grace.ended.map(|end| (grace, end))) else { return vec![] };
     let length = if grace.began_seen { format!(" after {}", span(end.at.since(grace.began))) } else { String::new() };
+    let before = match manager {
+        Manager::Nfsd => {
+            restart.before_timer().filter(|before| *before >= NOTICEABLE && end.at.since(grace.began) > *before)
+        }
+        Manager::Lockd => None,
+    };
+    let before = before.map(|before| format!(" ({} of it spent on trackers)", span(before))).unwrap_or_default();
+    if end.by == EndedBy::Skipped {
+        let text = format!("{whose} of restart {} is skipped: nobody has anything to reclaim", restart.id.0);
+        return page.block(at, Paint::Good, &text);
+    }
     let by = match end.by {
-        EndedBy::Skipped => "skipped: nobody has anything to reclaim",
+        EndedBy::Skipped => "at once",
         EndedBy::Timer => "by its timer",
-        EndedBy::AllReclaimed => "early: all clients have reclaimed",
-        EndedBy::V4EndGrace => "early: v4_end_grace was written",
+        EndedBy::AllReclaimed => "early, since all clients have reclaimed,",
+        EndedBy::V4EndGrace => "early, since v4_end_grace was written,",
         EndedBy::Shutdown => "because nfsd stops",
         EndedBy::Unknown => "by what was not seen",
     };
@@ -200,7 +227,7 @@ fn grace_ended(page: Page, at: Stamp, restart: &Restart, manager: Manager) -> Ve
         _ => String::new(),
     };
     let paint = if matches!(end.by, EndedBy::Timer | EndedBy::Unknown) { Paint::Warning } else { Paint::Good };
-    page.block(at, paint, &format!("{whose} of restart {} ends{length} {by}{refused}", restart.id.0))
+    page.block(at, paint, &format!("{whose} of restart {} ends {by}{length}{before}{refused}", restart.id.0))
 }
 
 fn answer(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
@@ -254,16 +281,22 @@ fn about(page: Page, at: Stamp, change: &Change, restart: &Restart, client: &Cli
             page.plain(at, &format!("may reclaim: {who} ({} on record so far)", restart.clients.recorded))
         }
         Change::Confirmed(..) if few => {
-            let minor = client.minor.map(|minor| format!(", NFSv4.{minor}")).unwrap_or_default();
-            page.plain(at, &format!("is back: {who}{minor}"))
+            // Linux says its version in its name.
+            let minor = client.minor.filter(|_| client.name.is_none());
+            let minor = minor.map(|minor| format!(" (NFSv4.{minor})")).unwrap_or_default();
+            page.plain(at, &format!("client {who}{minor} is back"))
         }
         Change::Completed(..) if few || is_milestone(restart.clients.completed.into()) => {
-            page.plain(at, &format!("RECLAIM_COMPLETE from {who}"))
+            page.plain(at, &format!("client {who} says RECLAIM_COMPLETE"))
         }
-        Change::Reclaimed(..) if is_milestone(client.reclaims) => {
-            page.plain(at, &format!("{who} reclaims ({} so far)", client.reclaims))
+        Change::Reclaimed(..) if few && is_milestone(client.reclaims) => {
+            page.plain(at, &format!("client {who} reclaims ({} so far)", client.reclaims))
         }
-        Change::Refused(..) if is_milestone(client.refused.total()) && (few || client.refused.total() > 1) => {
+        Change::Refused(..) if !few && is_milestone(restart.clients.refused.total()) => {
+            let (refused, clients) = (restart.clients.refused.total(), restart.clients.list().len());
+            page.plain(at, &format!("refused {refused} operations of {clients} clients so far: NFS4ERR_GRACE (10013)"))
+        }
+        Change::Refused(..) if few && is_milestone(client.refused.total()) => {
             let Some(latest) = restart.clients.latest_refusal() else { return vec![] };
             let op = match latest.op {
                 ServerOp::Open => "OPEN",

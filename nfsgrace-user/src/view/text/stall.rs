@@ -1,41 +1,57 @@
 //! The client's side: who is refused, how long each sleeps, when it is free.
 
+use std::time::Duration;
+
 use super::{
-    super::{Paint, clean, clean_tail, plural, rough_range, span},
-    Page, is_milestone,
+    super::{Paint, clean, clean_tail, plural, rough, rough_range, span},
+    Page,
 };
 use crate::{
     record::{Refusal, Stamp, errno_name},
+    session::Others,
     timeline::{Change, Free, Outcome, Stall, Timeline, Unknown, stall::How},
 };
 
-/// Stalls up to this many are shown try by try; the status block shows more.
-const FEW: usize = 8;
-
 pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline) -> Vec<String> {
-    let stalls = timeline.stalls();
-    let few = stalls.live().len() <= FEW;
     match change {
-        Change::StallBegan(id) | Change::RefusedAgain(id) => match stalls.get(*id) {
-            Some(stall) if few || (stall.refused == 1 && is_milestone(stalls.live().len() as u64)) => {
-                page.plain(at, &refused(stall, at, timeline))
-            }
-            _ => vec![],
-        },
-        Change::StallStackNamed(id) => match stalls.get(*id) {
-            Some(stall) if stalls.totals.ended == 0 && stalls.live().len() == 1 => {
-                let arrow = page.style.pick(" → ", " > ");
-                let frames: Vec<_> = stall.stack.iter().rev().map(|frame| clean(frame)).collect();
-                page.block(at, Paint::Dim, &format!("path: {}", frames.join(arrow)))
-            }
-            _ => vec![],
-        },
-        Change::StallEnded(stall) if few || is_milestone(stalls.totals.ended) || stalls.live().len() == 0 => {
+        Change::StallBegan(id) | Change::RefusedAgain(id) => {
+            timeline.stalls().get(*id).map_or(vec![], |stall| page.plain(at, &refused(stall, at, timeline)))
+        }
+        Change::StallEnded(stall) => {
             let (paint, text) = ended(stall, at);
             page.block(at, paint, &text)
         }
         _ => vec![],
     }
+}
+
+/// Tasks that are too many to be told one by one.
+pub(super) fn others(page: Page, at: Stamp, others: &Others) -> Vec<String> {
+    let Others { waiting, free, longest, longest_tail, last_free, unknown } = *others;
+    if waiting == 0 {
+        let tail = match longest_tail {
+            Duration::ZERO => String::new(),
+            tail => format!(", up to {} of it after the grace period", span(tail)),
+        };
+        let were = if free == 1 { "task is" } else { "tasks are" };
+        return page.block(at, Paint::Good, &format!("… {free} more {were} free after up to {}{tail}", span(longest)));
+    }
+    let wait = if waiting == 1 { "task waits" } else { "tasks wait" };
+    let freed = match free {
+        0 => String::new(),
+        1 => ", 1 is free again".to_owned(),
+        count => format!(", {count} are free again"),
+    };
+    let last = match last_free {
+        Some(last) => format!("; the last one is free in about {} (computed)", rough(last.left(at).1)),
+        None => String::new(),
+    };
+    let unknown = match unknown {
+        0 => String::new(),
+        1 => "; 1 task until an unknown time".to_owned(),
+        count => format!("; {count} tasks until an unknown time"),
+    };
+    page.plain(at, &format!("… {waiting} more {wait}{freed}{last}{unknown}"))
 }
 
 /// Who a stall is about: `sh (pid 230) /mnt/first`.

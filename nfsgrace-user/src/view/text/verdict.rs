@@ -1,22 +1,28 @@
 //! The verdict: what happened, what proves it, what to do now and what not.
 
+use std::time::Duration;
+
 use super::{
-    super::{Paint, clean, moment, plural, span},
-    Page,
+    super::{Paint, clean, moment, rough_range, span, wrap},
+    INDENT, Page,
 };
 use crate::{
-    diagnosis::{Certainty, Evidence, Question, Revision, Severity, Verdict},
+    diagnosis::{Certainty, Evidence, Question, Revision, Severity, Verdict, caveats},
     record::Stamp,
-    timeline::Timeline,
+    timeline::{Between, Restart, Stall, Timeline},
 };
 
 /// Columns of the labels.
 const LABEL: usize = 10;
+/// Lines that a verdict may take at the end of a session: it was printed in full when it was drawn.
+const SHORT: usize = 12;
+/// Columns of the mark before a verdict, and of the text below it.
+const MARK: usize = 3;
 
 /// What changed about the conclusions, in full when it is new, and only what is new when it is revised.
-pub(super) fn lines(page: Page, at: Stamp, revision: &Revision) -> Vec<String> {
+pub(super) fn lines(page: Page, at: Stamp, revision: &Revision, timeline: &Timeline) -> Vec<String> {
     match revision {
-        Revision::New(verdict) => block(page, at, "VERDICT", verdict, &verdict.evidence, None),
+        Revision::New(verdict) => block(page, at, "VERDICT", verdict, &verdict.evidence, None, timeline),
         Revision::Revised { verdict, before } => {
             let fresh: Vec<_> = verdict.evidence.iter().filter(|it| !before.evidence.contains(it)).cloned().collect();
             let finding_changed = verdict.finding != before.finding;
@@ -25,7 +31,7 @@ pub(super) fn lines(page: Page, at: Stamp, revision: &Revision) -> Vec<String> {
                 return Vec::new();
             }
             let said = if finding_changed { before } else { verdict };
-            block(page, at, "VERDICT revised", verdict, &fresh, Some(said))
+            block(page, at, "VERDICT revised", verdict, &fresh, Some(said), timeline)
         }
         Revision::Withdrawn(verdict) => {
             page.block(at, Paint::Warning, &format!("VERDICT withdrawn: {}", title(verdict)))
@@ -33,29 +39,124 @@ pub(super) fn lines(page: Page, at: Stamp, revision: &Revision) -> Vec<String> {
     }
 }
 
-/// A verdict in full, as the end of a session shows it.
-pub(super) fn full(page: Page, verdict: &Verdict, timeline: &Timeline, now: Stamp) -> Vec<String> {
-    let mut lines = block(page, verdict.since, "VERDICT", verdict, &verdict.evidence, None);
-    if let Some(cost) = cost(verdict, timeline, now) {
-        lines.extend(page.labelled("cost", LABEL, &cost));
+/// A verdict in short, as the end of a session shows it: what it is, what it cost, the proofs that matter, what to do.
+pub(super) fn short(page: Page, verdict: &Verdict, timeline: &Timeline, now: Stamp, beware: bool) -> Vec<String> {
+    let labelled = |label: &str, text: &str| page.labelled(MARK, label, LABEL, text);
+    let paint = paint(verdict);
+    let left = left(verdict, timeline, now);
+    let title = format!("VERDICT {}{left}", title(verdict));
+    let mut lines: Vec<_> = wrap(&title, page.width.saturating_sub(MARK))
+        .into_iter()
+        .enumerate()
+        .map(|(index, line)| {
+            let mark = if index == 0 { page.style.pick("━━ ", "== ") } else { "   " };
+            format!("{}{}", page.style.paint(paint, mark), page.style.paint(paint, &line))
+        })
+        .collect();
+    lines.extend(page.labelled(MARK, "", 0, &clean(&verdict.headline)));
+    lines.extend(cost(verdict, timeline, now).iter().flat_map(|cost| labelled("cost", cost)));
+    let in_grace = verdict.restart.and_then(|id| timeline.restart(id)).is_none_or(Restart::in_grace);
+    let steps = if in_grace { verdict.remedy() } else { verdict.remedy_afterwards() };
+    let steps: Vec<_> =
+        steps.iter().enumerate().map(|(nth, step)| labelled(if nth == 0 { "do" } else { "" }, step)).collect();
+    let caveats: Vec<_> = caveats(verdict, timeline)
+        .iter()
+        .enumerate()
+        .flat_map(|(nth, text)| labelled(if nth == 0 { "not seen" } else { "" }, &clean(text)))
+        .collect();
+    // What to do comes before what proves it, where there is no room for both.
+    let room = SHORT.saturating_sub(lines.len() + caveats.len() + steps.iter().map(Vec::len).sum::<usize>());
+    for (nth, proof) in proofs_that_fit(verdict, room, |text| labelled("", text).len()).iter().enumerate() {
+        lines.extend(labelled(if nth == 0 { "proof" } else { "" }, proof));
+    }
+    lines.extend(caveats);
+    let mut room = SHORT.saturating_sub(lines.len()).max(4);
+    for step in steps {
+        if step.len() > room {
+            lines.extend(labelled("", "(the rest: above, where it was first said)"));
+            break;
+        }
+        room -= step.len();
+        lines.extend(step);
+    }
+    if beware {
+        for (nth, step) in verdict.avoid().iter().enumerate() {
+            lines.extend(labelled(if nth == 0 { "beware" } else { "" }, step));
+        }
     }
     lines
+}
+
+fn paint(verdict: &Verdict) -> Paint {
+    match verdict.severity() {
+        Severity::Fine => Paint::Good,
+        Severity::Warning => Paint::Warning,
+        Severity::Problem => Paint::Bad,
+    }
+}
+
+/// The proofs that matter, as many as there is room for and at least one. The last ones tell most.
+fn proofs_that_fit(verdict: &Verdict, mut room: usize, lines: impl Fn(&str) -> usize) -> Vec<String> {
+    let mut proofs = Vec::new();
+    for proof in verdict.evidence.iter().rev().filter(|proof| !proof.detail).map(said) {
+        let takes = lines(&proof);
+        if takes > room && !proofs.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(takes);
+        proofs.push(proof);
+    }
+    proofs.reverse();
+    proofs
+}
+
+/// The live stalls that the restart of a verdict caused.
+fn waiting<'a>(verdict: &Verdict, timeline: &'a Timeline) -> impl Iterator<Item = &'a Stall> {
+    let restart = verdict.restart;
+    timeline.stalls().live().filter(move |stall| restart.is_some() && stall.restart == restart)
+}
+
+/// How much longer the wait lasts, as far as it can be foretold: of those who wait, or else of whoever comes now.
+fn left(verdict: &Verdict, timeline: &Timeline, at: Stamp) -> String {
+    let about = |between: Between| rough_range(between.left(at));
+    if verdict.severity() != Severity::Problem {
+        return String::new();
+    }
+    let free = waiting(verdict, timeline).filter_map(|stall| timeline.stall_forecast(stall, at).free.ok());
+    let last = free.reduce(|a, b| Between { earliest: a.earliest.max(b.earliest), latest: a.latest.max(b.latest) });
+    if let Some(last) = last {
+        return format!(": clients wait ≈{} more", about(last));
+    }
+    let grace = verdict.restart.and_then(|id| timeline.grace_forecast(id, at));
+    match grace.map(|grace| (grace.end, grace.can_end_early)) {
+        Some((Ok(end), Some(true))) => format!(": new opens wait ≈{} more at most", about(end)),
+        Some((Ok(end), _)) => format!(": new opens wait ≈{} more", about(end)),
+        _ => String::new(),
+    }
 }
 
 /// What the restart cost tasks on this host, below the verdict about its root; below that about tails, only these.
 fn cost(verdict: &Verdict, timeline: &Timeline, now: Stamp) -> Option<String> {
     let cost = timeline.cost(timeline.restart(verdict.restart?)?, now);
+    let (lost, longest) = (span(cost.lost), span(cost.longest));
+    let so_far = if waiting(verdict, timeline).next().is_some() { " so far" } else { "" };
     match verdict.question {
         Question::Root if cost.stalls > 0 => {
-            let tail =
-                if cost.tail.is_zero() { String::new() } else { format!(", {} of it after its end", span(cost.tail)) };
-            let stalls = plural(cost.stalls, "stall");
-            let (lost, longest) = (span(cost.lost), span(cost.longest));
-            Some(format!("{stalls} on this host, {lost} together{tail}; the longest {longest}"))
+            let tail = match cost.tail {
+                Duration::ZERO => String::new(),
+                tail => format!(", {} of it after the grace period", span(tail)),
+            };
+            Some(match cost.stalls {
+                1 => format!("1 task stalled for {lost}{so_far}{tail}"),
+                count => format!("{count} tasks stalled, {longest} at most; {lost} together{so_far}{tail}"),
+            })
         }
         Question::Tail => {
             let (tail, longest) = (span(cost.tail), span(cost.longest_tail));
-            Some(format!("{tail} after the end of the grace period, the longest {longest}"))
+            Some(match cost.stalls {
+                1 => format!("{tail} after the end of the grace period{so_far}"),
+                _ => format!("{longest} at most after the end of the grace period; {tail} together{so_far}"),
+            })
         }
         _ => None,
     }
@@ -79,33 +180,36 @@ fn block(
     word: &str,
     verdict: &Verdict,
     evidence: &[Evidence],
-    said: Option<&Verdict>,
+    before: Option<&Verdict>,
+    timeline: &Timeline,
 ) -> Vec<String> {
-    let paint = match verdict.severity() {
-        Severity::Fine => Paint::Good,
-        Severity::Warning => Paint::Warning,
-        Severity::Problem => Paint::Bad,
-    };
+    let paint = paint(verdict);
     let mark = page.style.pick("━━ ", "== ");
-    let mut lines =
-        page.hanging(at, &page.style.paint(paint, mark), "   ", paint, &format!("{word} {}", title(verdict)));
-    lines.extend(page.labelled("", 0, &clean(&verdict.headline)));
-    lines.extend(proofs(page, "proof", evidence));
-    let (remedy, avoid) = said.map_or((vec![], vec![]), |said| (said.remedy(), said.avoid()));
-    for (label, steps, said) in [("do now", verdict.remedy(), remedy), ("beware", verdict.avoid(), avoid)] {
-        for (index, step) in steps.iter().filter(|step| !said.contains(step)).enumerate() {
-            lines.extend(page.labelled(if index == 0 { label } else { "" }, LABEL, step));
+    let title = format!("{word} {}{}", title(verdict), left(verdict, timeline, at));
+    let mut lines = page.hanging(at, &page.style.paint(paint, mark), "   ", paint, &title);
+    lines.extend(page.labelled(INDENT, "", 0, &clean(&verdict.headline)));
+    let (remedy, avoid) = before.map_or((vec![], vec![]), |before| (before.remedy(), before.avoid()));
+    let proofs = evidence.iter().map(said).collect();
+    let sections = [
+        ("proof", proofs),
+        ("not seen", caveats(verdict, timeline).iter().map(|text| clean(text).into_owned()).collect()),
+        ("do now", fresh(verdict.remedy(), &remedy)),
+        ("beware", fresh(verdict.avoid(), &avoid)),
+    ];
+    for (label, texts) in sections {
+        for (nth, text) in texts.iter().enumerate() {
+            lines.extend(page.labelled(INDENT, if nth == 0 { label } else { "" }, LABEL, text));
         }
     }
     lines
 }
 
-fn proofs(page: Page, label: &str, evidence: &[Evidence]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (index, proof) in evidence.iter().enumerate() {
-        let at = proof.at.map(|at| format!("{} ", moment(at))).unwrap_or_default();
-        let text = format!("{at}{}", clean(&proof.text));
-        lines.extend(page.labelled(if index == 0 { label } else { "" }, LABEL, &text));
-    }
-    lines
+/// What was not said before.
+fn fresh(steps: Vec<&'static str>, before: &[&'static str]) -> Vec<String> {
+    steps.into_iter().filter(|step| !before.contains(step)).map(str::to_owned).collect()
+}
+
+fn said(proof: &Evidence) -> String {
+    let at = proof.at.map(|at| format!("{} ", moment(at))).unwrap_or_default();
+    format!("{at}{}", clean(&proof.text))
 }
