@@ -13,7 +13,7 @@ pub const PATH_LEN: usize = 512;
 /// Longest name of one directory level sent, bytes, with its NUL.
 pub const COMPONENT_LEN: usize = 128;
 /// Most directory levels walked to build a path.
-pub const PATH_DEPTH: usize = 12;
+pub const PATH_DEPTH: usize = 10;
 /// Kernel stack frames sent.
 pub const STACK_DEPTH: usize = 24;
 /// Size of the ring buffer, bytes.

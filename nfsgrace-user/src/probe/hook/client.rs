@@ -35,7 +35,8 @@ static RUN_OPEN_TASK: Hook = client(
     "nfs4_run_open_task",
     &[Alternative::direct(&[entry!(NFSV4, "nfs4_run_open_task").any_suffix()])],
     "the moment of each further attempt",
-);
+)
+.later();
 
 /// `int nfs4_handle_exception(struct nfs_server *server, int errorcode, struct nfs4_exception *exception)`; all.
 static HANDLE_EXCEPTION: Hook = client(

@@ -58,7 +58,8 @@ static CLD_V0_INIT: Hook = server(
     "nfsd4_init_cld_pipe",
     &[Alternative::direct(&both!(NFSD, "nfsd4_init_cld_pipe", FEW))],
     "the attempt with the first protocol of nfsdcld",
-);
+)
+.later();
 
 /// `static inline int check_for_legacy_methods(int status, struct net *net)`, 6.7 and later; always inlined, so it is
 /// not tried. It is the two functions below it.
@@ -218,7 +219,8 @@ static STATE_SHUTDOWN: Hook = server(
     "nfs4_state_shutdown_net",
     &[Alternative::direct(&both!(NFSD, "nfs4_state_shutdown_net", FEW))],
     "the stop of the server, and whether that ended the grace period",
-);
+)
+.later();
 
 pub(super) static HOOKS: &[&Hook] = &[
     &STATE_START,
