@@ -9,16 +9,21 @@ SERVER=127.0.0.1
 # 4.1 unless a scenario says otherwise; clientaddr because a guest without network has no other.
 VERS=4.1
 
-say() { echo "[$(cut -d' ' -f1 /proc/uptime)] $*"; }
+# Starting a command takes an emulated guest long: what waits in a loop uses the shell's own commands.
+uptime_is() { read -r UPTIME _ </proc/uptime; }
+say() { uptime_is; echo "[$UPTIME] $*"; }
 fail() { say "FAILED: $*"; echo "$*" >$RES/failed; exit 1; }
 
-# wait_for SECONDS COMMAND…: until COMMAND succeeds.
+# wait_for SECONDS COMMAND…: until COMMAND succeeds. Asks every $PAUSE seconds.
+PAUSE=0.2
 wait_for() {
   local seconds=$1 end; shift
-  end=$(($(cut -d. -f1 /proc/uptime) + seconds))
+  uptime_is
+  end=$((${UPTIME%.*} + seconds))
   until "$@" >/dev/null 2>&1; do
-    [ "$(cut -d. -f1 /proc/uptime)" -le "$end" ] || fail "waited $seconds s in vain for: $*"
-    sleep "${WAIT:-0.2}"
+    uptime_is
+    [ "${UPTIME%.*}" -le "$end" ] || fail "waited $seconds s in vain for: $*"
+    sleep "$PAUSE"
   done
 }
 
@@ -50,10 +55,9 @@ server_start() {
 server_stop() { rpc.nfsd 0 || fail 'rpc.nfsd 0'; say 'nfsd is stopped'; }
 server_restart() { server_stop; server_start; }
 
-in_grace() { [ "$(cat $NFSD/v4_end_grace)" = N ]; }
-grace_is_over() { ! in_grace; }
+grace_is_over() { read -r ENDED <$NFSD/v4_end_grace && [ "$ENDED" = Y ]; }
 # A grace period may be prolonged to twice its length.
-wait_grace_over() { WAIT=0.5 wait_for $((GRACE * 2 + 10)) grace_is_over; say 'the grace period is over'; }
+wait_grace_over() { PAUSE=1 wait_for $((GRACE * 2 + 10)) grace_is_over; say 'the grace period is over'; }
 try_to_end_grace() {
   if echo Y >$NFSD/v4_end_grace; then say 'v4_end_grace: accepted'; else say 'v4_end_grace: refused'; fi
 }
@@ -118,7 +122,7 @@ watch_start() {
   # Where nfsgrace prints: the host reads the other end of this line.
   stty -F /dev/ttyS1 raw -echo
   local command="exec nfsgrace watch --record $RES/session.ndjson $ARGUMENTS"
-  cut -d' ' -f1 /proc/uptime >$RES/started
+  uptime_is && echo "$UPTIME" >$RES/started
   if [ "$COLUMNS" -gt 0 ]; then
     stty -F /dev/ttyS1 cols "$COLUMNS" rows "$ROWS"
     TERM=xterm-256color SHELL=/bin/sh script -qefc "$command" $RES/stdout </dev/ttyS1 >/dev/ttyS1 2>&1 &
@@ -130,9 +134,9 @@ watch_start() {
   WATCH=$!
   wait_for 60 watch_is_ready_or_gone
   watch_is_ready || { wait $WATCH; echo $? >$RES/exit; fail "nfsgrace ended early: $(cat $RES/stdout)"; }
-  cut -d' ' -f1 /proc/uptime >$RES/ready
+  uptime_is && echo "$UPTIME" >$RES/ready
   witness_start
-  cut -d' ' -f1 /proc/uptime >$RES/witnessed
+  uptime_is && echo "$UPTIME" >$RES/witnessed
   say 'nfsgrace watches'
 }
 watch_is_ready() { grep -aEq '^([0-9]+ )?watching' $RES/stdout; }

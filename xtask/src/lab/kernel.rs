@@ -100,31 +100,34 @@ fn packages(apt: &Apt, release: &str) -> Result<Vec<String>> {
 }
 
 fn make(unpacked: &RunDirectory, release: &str, directory: &Path) -> Result<()> {
-    let lib = first_existing(unpacked, &[format!("usr/lib/modules/{release}"), format!("lib/modules/{release}")])?;
-    let image = first_existing(unpacked, &[format!("boot/vmlinuz-{release}"), lib_path(release, "vmlinuz")])?;
-    let config = first_existing(unpacked, &[format!("boot/config-{release}"), lib_path(release, "config")])?;
+    // depmod looks for lib/modules below its base directory; newer packages have all their files in usr/lib/modules.
+    let modules = unpacked.path("lib/modules").join(release);
+    let newer = unpacked.path("usr/lib/modules").join(release);
+    if newer.exists() {
+        fs::create_dir_all(unpacked.path("lib/modules"))?;
+        fs::rename(newer, &modules)?;
+    }
+    let find = |name: &str| {
+        let candidates = [unpacked.path(format!("boot/{name}-{release}")), modules.join(name)];
+        candidates.into_iter().find(|path| path.exists()).with_context(|| format!("the packages have no {name}"))
+    };
+    let image = find("vmlinuz")?;
     let image = fs::read(&image).with_context(|| format!("cannot read {}", image.display()))?;
     // qemu starts an unpacked kernel directly, which saves some seconds of emulation at every boot.
-    let unpacked_image = image::unpack(&image).unwrap_or(image);
-    fs::write(directory.join("image"), unpacked_image)?;
-
-    // depmod looks for lib/modules below its base directory.
-    let expected = unpacked.path("lib/modules").join(release);
-    if lib != expected {
-        fs::create_dir_all(unpacked.path("lib/modules"))?;
-        fs::rename(&lib, &expected)?;
-    }
+    fs::write(directory.join("image"), image::unpack(&image).unwrap_or(image))?;
     tool::capture(tool::command("depmod").arg("--basedir").arg(unpacked.path("")).arg(release))?;
-    let dependencies = fs::read_to_string(expected.join("modules.dep")).context("depmod wrote no modules.dep")?;
+    archive(&modules, &find("config")?, release, &directory.join("modules.cpio"))
+}
 
-    let mut archive = Archive::new(BufWriter::new(File::create(directory.join("modules.cpio"))?));
+fn archive(modules: &Path, config: &Path, release: &str, into: &Path) -> Result<()> {
+    let dependencies = fs::read_to_string(modules.join("modules.dep")).context("depmod wrote no modules.dep")?;
+    let mut archive = Archive::new(BufWriter::new(File::create(into)?));
     archive.directory("boot")?;
-    archive.copy(&format!("boot/config-{release}"), &config)?;
-    archive.directory("usr")?;
-    archive.directory("usr/lib")?;
-    archive.directory("usr/lib/modules")?;
+    archive.copy(&format!("boot/config-{release}"), config)?;
     let root = format!("usr/lib/modules/{release}");
-    archive.directory(&root)?;
+    for directory in ["usr", "usr/lib", "usr/lib/modules", &root] {
+        archive.directory(directory)?;
+    }
     let mut directories = BTreeSet::new();
     for module in with_dependencies(&dependencies, &MODULES) {
         let plain = module.trim_end_matches(".xz").trim_end_matches(".zst");
@@ -133,26 +136,17 @@ fn make(unpacked: &RunDirectory, release: &str, directory: &Path) -> Result<()> 
                 archive.directory(&format!("{root}/{}", &plain[..end]))?;
             }
         }
-        archive.file(&format!("{root}/{plain}"), 0o644, &decompressed(&expected.join(module))?)?;
+        archive.file(&format!("{root}/{plain}"), 0o644, &decompressed(&modules.join(module))?)?;
     }
     archive.file(&format!("{root}/modules.dep"), 0o644, without_compression(&dependencies).as_bytes())?;
     for index in ["modules.order", "modules.builtin", "modules.builtin.modinfo", "modules.alias", "modules.softdep"] {
-        let path = expected.join(index);
+        let path = modules.join(index);
         if path.is_file() {
             archive.copy(&format!("{root}/{index}"), &path)?;
         }
     }
     archive.finish()?;
     Ok(())
-}
-
-fn lib_path(release: &str, file: &str) -> String {
-    format!("usr/lib/modules/{release}/{file}")
-}
-
-fn first_existing(unpacked: &RunDirectory, candidates: &[String]) -> Result<PathBuf> {
-    let found = candidates.iter().map(|candidate| unpacked.path(candidate)).find(|path| path.exists());
-    found.with_context(|| format!("the packages have neither {}", candidates.join(" nor ")))
 }
 
 /// Paths of `wanted` modules and of all that they need, as `modules.dep` (`path: needed needed …`) lists them.
