@@ -176,22 +176,23 @@ pub fn keep(outcome: &Outcome, directory: &Path) -> Result<()> {
 
 fn list() -> Result<()> {
     let cache = Cache::open()?;
-    println!("Kernels:");
+    let mut text = "Kernels:\n".to_owned();
     for series in Series::ALL {
         let cached = Kernel::cached(&cache, series).map_or("not fetched yet".to_owned(), |kernel| kernel.release);
-        println!("  {series:<6}{cached}");
+        text += &format!("  {series:<6}{cached}\n");
     }
-    println!("\nScenarios:");
+    text += "\nScenarios:\n";
     let scenarios = Scenario::all()?;
     let width = scenarios.iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
     for Scenario { name, about, expectations, .. } in scenarios {
-        println!("  {name:<width$}  {about}");
+        text += &format!("  {name:<width$}  {about}\n");
         for (series, expectation) in expectations {
             if let Expectation::Skip(reason) = expectation {
-                println!("  {:<width$}  (not on {series}: {reason})", "");
+                text += &format!("  {:<width$}  (not on {series}: {reason})\n", "");
             }
         }
     }
+    print(text.as_bytes());
     Ok(())
 }
 

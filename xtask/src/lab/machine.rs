@@ -3,7 +3,11 @@
 use std::{
     fs,
     io::{self, Read},
-    os::unix::{fs::FileTypeExt as _, net::UnixListener, process::ExitStatusExt as _},
+    os::unix::{
+        fs::FileTypeExt as _,
+        net::UnixListener,
+        process::{CommandExt as _, ExitStatusExt as _},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
@@ -149,7 +153,9 @@ impl Machine<'_> {
             .args(["-serial", "chardev:stream"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(Stdio::piped())
+            // Ctrl-C is for this program, which then ends the machine.
+            .process_group(0);
         let child = command.spawn().map_err(|error| tool::cannot_start(&command, &error))?;
         let mut guest = Guest(child);
         let (sender, heard) = channel();
