@@ -224,6 +224,28 @@ fn a_refused_write_to_v4_end_grace_is_a_verdict_of_its_own() {
 }
 
 #[test]
+fn the_helpers_own_write_while_nfsd_starts_is_no_verdict() {
+    let mut script = Script::new();
+    script
+        .event(1.0, Kind::ServerStart)
+        .event(1.0, Kind::GraceStart { manager: Manager::Nfsd })
+        .event(1.0, Kind::TrackingStart { stack: vec![] })
+        .event(1.1, Kind::TrackerStart { tracker: Tracker::Umh });
+    script.task = Task { pid: 9, tid: 9, comm: "nfsdcltrack".to_owned() };
+    script.event(1.5, Kind::EndGraceWrite { status: -16 });
+    script
+        .event(2.0, Kind::TrackerEnd { tracker: Tracker::Umh, status: 0 })
+        .event(2.1, Kind::TrackingEnd { status: 0 });
+    script.event(2.1, Kind::ServerStarted { status: 0, state: state(true, None, None) });
+    script.event(5.0, Kind::EndGraceWrite { status: 2 });
+    ends(&mut script, 5.1, EndedBy::V4EndGrace);
+    let (session, _) = live(script.lines);
+    let all: Vec<_> = ids(&session).into_iter().map(|(_, id, ..)| id).collect();
+    assert_eq!(all, ["healthy"]);
+    assert_eq!(session.exit_status(), 0);
+}
+
+#[test]
 fn an_accepted_write_that_leaves_the_work_to_the_laundromat_ended_it() {
     let mut script = start(&[(Tracker::Cld, 0)], 0);
     script.task = Task { pid: 9, tid: 9, comm: "bash".to_owned() };

@@ -21,7 +21,15 @@ pub(super) fn judge(timeline: &Timeline, restart: &Restart, now: Stamp) -> Vec<V
 }
 
 fn end_grace(restart: &Restart) -> Option<Verdict> {
-    let first = restart.end_grace_writes.iter().find(|write| write.status < 0)?;
+    // With a tracker in place a refused write has another reason: nfsdcltrack asks while nfsd is still starting, and asks
+    // again later; and once the grace period is over there is nothing left to end.
+    let still_looking = restart.tracking.began.is_some() && restart.tracking.ended.is_none();
+    let works = restart.tracking.ended.is_some_and(|(_, status)| status == 0);
+    let over = |at: Stamp| restart.grace_end().is_some_and(|end| end.at <= at);
+    let first = restart.end_grace_writes.iter().find(|write| write.status < 0 && !over(write.at))?;
+    if works || still_looking {
+        return None;
+    }
     let mut verdict = verdict(
         restart,
         Question::EndGrace,
