@@ -64,7 +64,8 @@ fn stall(page: Page, forecast: &StallForecast, timeline: &Timeline, now: Stamp) 
         State::Ended { .. } => "ended".to_owned(),
     };
     let file = page.width.saturating_sub(64).max(12);
-    let text = format!("{} #{}: {doing}, {}", who(stall, file), stall.refused, free(forecast.free, now));
+    // What matters most comes first: a narrow screen cuts the end.
+    let text = format!("{} #{}: {}, {doing}", who(stall, file), stall.refused, free(forecast.free, now));
     Some(cut(page, Paint::Plain, &text))
 }
 
