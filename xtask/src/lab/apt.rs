@@ -80,27 +80,18 @@ impl Apt {
 
     /// Downloads `packages` and unpacks them into `target`.
     pub fn unpack(&self, packages: &[impl AsRef<str>], target: &Path) -> Result<()> {
-        let packages: Vec<&str> = packages.iter().map(AsRef::as_ref).collect();
-        tool::capture(self.command("apt-get").current_dir(&self.debs).arg("download").args(&packages))?;
-        for package in packages {
-            let deb = self.downloaded(package)?;
+        let download = || {
+            let mut command = self.command("apt-get");
+            command.current_dir(&self.debs).arg("download").args(packages.iter().map(AsRef::as_ref));
+            command
+        };
+        tool::capture(&mut download())?;
+        let listed = tool::capture_text(download().arg("--print-uris"))?;
+        for deb in file_names(&listed) {
+            let deb = self.debs.join(deb);
             tool::capture(tool::command("dpkg-deb").arg("--extract").arg(&deb).arg(target))?;
         }
         Ok(())
-    }
-
-    fn downloaded(&self, package: &str) -> Result<PathBuf> {
-        // apt-get names the file itself; an epoch's colon is written as %3a.
-        let text = tool::capture_text(self.command("apt-cache").args(["show", "--no-all-versions", package]))?;
-        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        let (Some(version), Some(architecture)) = (field("Version:"), field("Architecture:")) else {
-            bail!("apt knows no version of {package}");
-        };
-        let deb = self.debs.join(format!("{package}_{}_{architecture}.deb", version.replace(':', "%3a")));
-        if !deb.is_file() {
-            bail!("apt-get downloaded {package}, but not as {}", deb.display());
-        }
-        Ok(deb)
     }
 
     fn command(&self, program: &str) -> Command {
@@ -132,6 +123,11 @@ fn configuration(root: &Path) -> String {
     )
 }
 
+/// The files that `apt-get download --print-uris` lists: `'URI' file size hash` per line.
+fn file_names(listed: &str) -> impl Iterator<Item = &str> {
+    listed.lines().filter(|line| line.starts_with('\'')).filter_map(|line| line.split_whitespace().nth(1))
+}
+
 /// The lab's sources: the machine's archives with the lab's suites.
 fn lab_sources(machine: &[Source]) -> Result<Vec<Source>> {
     let offers = |source: &&Source, wanted: fn(&str) -> bool| source.suites.iter().any(|suite| wanted(suite));
@@ -156,6 +152,12 @@ mod tests {
 
     fn source(uri: &str, suite: &str) -> Source {
         Source { uris: vec![uri.to_owned()], suites: vec![suite.to_owned()], signed_by: Some("k".to_owned()) }
+    }
+
+    #[test]
+    fn downloads_are_known_by_their_file_names() {
+        let listed = "'http://a.example/pool/n.deb' nfs-common_1%3a2.6.2-4_amd64.deb 260000 SHA256:00\nW: something\n";
+        assert_eq!(file_names(listed).collect::<Vec<_>>(), ["nfs-common_1%3a2.6.2-4_amd64.deb"]);
     }
 
     #[test]
