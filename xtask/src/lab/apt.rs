@@ -29,6 +29,7 @@ const MAIN_NAMES: [&str; 9] =
 pub struct Apt {
     configuration: PathBuf,
     debs: PathBuf,
+    empty: PathBuf,
 }
 
 impl Apt {
@@ -38,7 +39,7 @@ impl Apt {
         for directory in ["lists/partial", "archives/partial", "sources.list.d", "empty"] {
             fs::create_dir_all(root.join(directory)).context("cannot write the lab's apt configuration")?;
         }
-        let apt = Self { configuration: root.join("apt.conf"), debs: cache.path("debs") };
+        let apt = Self { configuration: root.join("apt.conf"), debs: cache.path("debs"), empty: root.join("empty") };
         let wanted = lab_sources(&sources::read(Path::new("/etc/apt"))?)?;
         let paragraphs: Vec<String> = wanted.iter().map(Source::paragraph).collect();
         fs::write(root.join("sources.list.d/lab.sources"), paragraphs.join("\n"))?;
@@ -80,13 +81,14 @@ impl Apt {
 
     /// Downloads `packages` and unpacks them into `target`.
     pub fn unpack(&self, packages: &[impl AsRef<str>], target: &Path) -> Result<()> {
-        let download = || {
+        let download = |directory: &Path| {
             let mut command = self.command("apt-get");
-            command.current_dir(&self.debs).arg("download").args(packages.iter().map(AsRef::as_ref));
+            command.current_dir(directory).arg("download").args(packages.iter().map(AsRef::as_ref));
             command
         };
-        tool::capture(&mut download())?;
-        let listed = tool::capture_text(download().arg("--print-uris"))?;
+        // Files that are there already are not listed, so it is asked where there are none.
+        let listed = tool::capture_text(download(&self.empty).arg("--print-uris"))?;
+        tool::capture(&mut download(&self.debs))?;
         for deb in file_names(&listed) {
             let deb = self.debs.join(deb);
             tool::capture(tool::command("dpkg-deb").arg("--extract").arg(&deb).arg(target))?;
