@@ -245,6 +245,43 @@ fn the_helpers_own_write_while_nfsd_starts_is_no_verdict() {
     assert_eq!(session.exit_status(), 0);
 }
 
+/// The helper finds nobody on record and asks for the end while nfsd still starts, which refuses (5.10.262).
+fn asked_too_early() -> Script {
+    let mut script = Script::new();
+    script
+        .event(1.0, Kind::ServerStart)
+        .event(1.0, Kind::GraceStart { manager: Manager::Nfsd })
+        .event(1.0, Kind::TrackingStart { stack: vec![] })
+        .event(1.1, Kind::TrackerStart { tracker: Tracker::Umh })
+        .event(1.5, Kind::EndGraceWrite { status: -16 })
+        .event(2.0, Kind::TrackerEnd { tracker: Tracker::Umh, status: 0 })
+        .event(2.1, Kind::TrackingEnd { status: 0 })
+        .event(2.1, Kind::ServerStarted { status: 0, state: state(true, None, None) });
+    script
+}
+
+#[test]
+fn a_grace_period_that_ran_out_with_nobody_refused_is_healthy() {
+    let mut script = asked_too_early();
+    ends(&mut script, 22.5, EndedBy::Timer);
+    assert_eq!(root_id(&script), ("healthy".to_owned(), Certainty::Certain));
+    let (session, _) = live(script.lines);
+    let verdict = root(&session).expect("a verdict");
+    assert!(verdict.headline.contains("full length"), "{}", verdict.headline);
+    assert!(verdict.evidence.iter().any(|it| it.text.contains("still starting")), "{:?}", verdict.evidence);
+    assert_eq!(session.exit_status(), 0);
+}
+
+#[test]
+fn who_is_refused_after_the_helper_asked_too_early_learns_why() {
+    let mut script = asked_too_early();
+    script.event(4.0, refused(client("new", 1), ServerOp::Open, true));
+    script.event(9.0, refused(client("new", 1), ServerOp::Open, true));
+    assert_eq!(root_id(&script), ("end-grace-refused".to_owned(), Certainty::Certain));
+    ends(&mut script, 22.5, EndedBy::Timer);
+    assert_eq!(root_id(&script), ("end-grace-refused".to_owned(), Certainty::Certain));
+}
+
 #[test]
 fn an_accepted_write_that_leaves_the_work_to_the_laundromat_ended_it() {
     let mut script = start(&[(Tracker::Cld, 0)], 0);

@@ -1,6 +1,6 @@
 //! What to do about each cause, and what not: written for somebody who was just woken up. Commands stand in back quotes.
 
-use super::{Cause, Finding};
+use super::{Cause, Finding, Question};
 
 /// True as long as the grace period is on.
 pub(super) const WAIT: &str = "Whoever waits goes on by itself when the grace period is over: nothing is stuck.";
@@ -15,12 +15,17 @@ const START_NFSDCLD: &str = "Start nfsdcld: `systemctl start nfsdcld` (unmask it
 const THEN_RESTART: &str = "Then once, at a quiet moment: `systemctl restart nfs-server`";
 
 /// What to do now.
-pub(super) fn remedy(finding: &Finding) -> Vec<&'static str> {
+pub(super) fn remedy(question: Question, finding: &Finding) -> Vec<&'static str> {
     match finding {
+        // The tracker works, and only asked too early.
+        Finding::One(Cause::EndGraceRefused) if question == Question::Root => vec![
+            "Nobody is on record, so ask again, now that nfsd is up: `echo Y > /proc/fs/nfsd/v4_end_grace`",
+            "For the next time: `systemctl start nfsdcld`, which needs no such help.",
+        ],
         Finding::One(cause) => of(*cause).to_vec(),
         Finding::OneOf(causes) => {
             let mut lines = vec![WAIT];
-            lines.extend(causes.iter().filter_map(|cause| question(*cause)));
+            lines.extend(causes.iter().filter_map(|cause| to_find_out(*cause)));
             lines
         }
     }
@@ -126,7 +131,7 @@ fn of(cause: Cause) -> &'static [&'static str] {
 }
 
 /// How to find out whether it is this one of several.
-fn question(cause: Cause) -> Option<&'static str> {
+fn to_find_out(cause: Cause) -> Option<&'static str> {
     Some(match cause {
         Cause::NfsdcldNotRunning => {
             "On the server: does nfsdcld run? `systemctl status nfsdcld` If not: `systemctl start nfsdcld`"

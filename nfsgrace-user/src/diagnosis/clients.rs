@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, root::verdict};
+use super::{
+    Cause, Certainty, Evidence, Finding, Question, Verdict,
+    root::{asked_too_early, verdict},
+};
 use crate::{
     record::{EndedBy, Stamp, Tracker},
     timeline::{ClientSeen, Restart, Timeline},
@@ -126,6 +129,9 @@ fn never_returned(restart: &Restart, since: Stamp, ran_out: bool) -> Option<Verd
         if restart.clients.refused.total() == 0 {
             return None;
         }
+        if let Some(proof) = asked_too_early(restart) {
+            return Some(refused_too_early(restart, proof, since));
+        }
         let causes = vec![Cause::ClientNeverReturned, Cause::ClientMinorVersion0];
         return Some(verdict(
             restart,
@@ -154,4 +160,20 @@ fn never_returned(restart: &Restart, since: Stamp, ran_out: bool) -> Option<Verd
         vec![Evidence::new(None, "nfsd counts more clients to reclaim than have said RECLAIM_COMPLETE".to_owned())]
     };
     Some(verdict)
+}
+
+/// Nobody was on record, the helper asked nfsd to end the grace period for that, and nfsd refused.
+fn refused_too_early(restart: &Restart, proof: Evidence, since: Stamp) -> Verdict {
+    let mut verdict = verdict(
+        restart,
+        Question::Root,
+        Finding::One(Cause::EndGraceRefused),
+        Certainty::Certain,
+        proof.at.unwrap_or(since),
+        "Client tracking works and nobody was on record, but nfsd refused to end the grace period for that: it was still \
+         starting when its helper asked, and the helper asks once. So the grace period runs its full length, and every new \
+         open waits for its end.",
+    );
+    verdict.evidence.push(proof);
+    verdict
 }

@@ -148,8 +148,32 @@ fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Optio
         Some(end) => Some(healthy(restart, end.at)),
         None if restart.grace_end().is_some_and(|end| end.by == EndedBy::Shutdown) => None,
         None if tracking.in_use() == Some(Tracker::Legacy) => Some(tracker::legacy(restart, at)),
-        None => clients::kept_waiting(timeline, restart, now),
+        None => clients::kept_waiting(timeline, restart, now).or_else(|| ran_out_unnoticed(restart)),
     }
+}
+
+/// The time ran out and nobody waited for it: no client is known to be missing, and none was refused.
+fn ran_out_unnoticed(restart: &Restart) -> Option<Verdict> {
+    let end = restart.grace_end().filter(|end| end.by == EndedBy::Timer && restart.clients.refused.total() == 0)?;
+    let mut verdict = healthy(restart, end.at);
+    verdict.headline =
+        "Client tracking works. The grace period ran its full length, but nobody was refused because of it.".to_owned();
+    verdict.evidence.extend(asked_too_early(restart));
+    Some(verdict)
+}
+
+/// nfsdcltrack found nobody on record and asked nfsd to end the grace period, which was still starting and refused: seen
+/// on 5.10.262, where `nfsd4_force_end_grace` answers no until the trackers have been tried. The helper asks only once.
+pub(super) fn asked_too_early(restart: &Restart) -> Option<Evidence> {
+    let (tried, status) = restart.tracking.ended?;
+    let write = restart.end_grace_writes.iter().find(|write| write.status < 0 && write.at <= tried)?;
+    let text = format!(
+        "{} (pid {}) asked for the end of the grace period while nfsd was still starting, and got {}",
+        write.task.comm,
+        write.task.pid,
+        status_text(write.status)
+    );
+    (status == 0).then(|| Evidence::new(Some(write.at), text))
 }
 
 fn healthy(restart: &Restart, since: Stamp) -> Verdict {

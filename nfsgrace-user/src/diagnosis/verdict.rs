@@ -130,7 +130,7 @@ impl Verdict {
     /// What to do now, a line each; commands stand in back quotes.
     #[must_use]
     pub fn remedy(&self) -> Vec<&'static str> {
-        advice::remedy(&self.finding)
+        advice::remedy(self.question, &self.finding)
     }
 
     /// What is left to do when the grace period is over and nobody waits for it any more.

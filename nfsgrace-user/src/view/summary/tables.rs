@@ -55,9 +55,14 @@ fn verdicts(session: &Session, now: Stamp, width: usize, beware: bool, style: St
         out.push(String::new());
     }
     if verdicts.is_empty() {
-        let history = session.timeline().restarts().any(|restart| restart.history);
-        let since = if history { " since watching began" } else { "" };
-        out.push(format!("No server restart and no refused client was seen{since}."));
+        let (history, seen): (Vec<_>, Vec<_>) = session.timeline().restarts().partition(|restart| restart.history);
+        let since = if history.is_empty() { "" } else { " since watching began" };
+        out.push(match seen.len() {
+            0 => format!("No server restart and no refused client was seen{since}."),
+            count => {
+                format!("{} seen{since}, nothing that calls for a verdict.", plural(count as u64, "server restart"))
+            }
+        });
         out.push(String::new());
     }
 }
