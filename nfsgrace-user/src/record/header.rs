@@ -62,6 +62,25 @@ pub struct Header {
     /// When the session began.
     #[serde(default, rename = "t")]
     pub started: Stamp,
+    /// What this file continues; `None` in the first or only file of a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Continues>,
+}
+
+/// How a file continues the one before, in a session that is kept in several.
+///
+/// Its header is that of the first file, with this. The session's `boot_id` and `t` tell which files belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Continues {
+    /// Name of the file before, without its directory.
+    pub file: String,
+    /// Number of this file in the session; the first one has 1, and no `continues`.
+    pub part: u64,
+    /// So many lines after the header stand in earlier files as well, or say what is left out of them.
+    pub repeats: u64,
+    /// When this file began.
+    pub t: Stamp,
 }
 
 impl Default for Header {
@@ -80,6 +99,7 @@ impl Default for Header {
             initial_netns: None,
             probes: Vec::new(),
             started: Stamp::default(),
+            continues: None,
         }
     }
 }

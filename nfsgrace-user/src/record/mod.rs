@@ -4,6 +4,7 @@
 //! and, where a view wrote it, [`VerdictRecord`]s and one [`Summary`]. On disk and on a wire it is NDJSON
 //! (`docs/session-format.md`): [`encode`] writes a line, [`decode`] reads one, [`Reader`] reads many and outlives bad ones.
 
+mod continuation;
 mod decode;
 mod encode;
 pub mod event;
@@ -13,7 +14,9 @@ mod header;
 mod names;
 mod outcome;
 mod reader;
+pub mod store;
 
+pub use continuation::Continuation;
 pub use decode::{Decoded, Why, decode};
 pub use encode::{Writer, encode};
 pub use event::{
@@ -21,7 +24,7 @@ pub use event::{
     Task, Tracker,
 };
 pub use filter::Filter;
-pub use header::{Header, ProbeRow, Role, SCHEMA};
+pub use header::{Continues, Header, ProbeRow, Role, SCHEMA};
 pub use names::{errno_name, frame_function, span_text, status_text};
 pub use outcome::{
     AttemptRow, ClientRow, EvidenceRecord, LossRow, RestartRow, StallRow, StallTotals, Summary, TrackerRow,

@@ -418,6 +418,7 @@ fn header(kernel: &Kernel, sides: Sides, command: Vec<String>) -> Header {
         initial_netns: initial_netns(),
         probes: Vec::new(),
         started: at,
+        continues: None,
     }
 }
 
