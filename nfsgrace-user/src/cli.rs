@@ -1,10 +1,13 @@
 //! The command line. One definition of each flag makes the parser, `--help`, the man page and the completions.
 
+mod record;
+
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use self::record::{Files, Record};
 use crate::record::{Filter, Netns, Role};
 
 const AFTER_HELP: &str = "\
@@ -20,6 +23,14 @@ Examples:
   nfsgrace watch --role client --comm make    only tasks of make, on an NFS client
   nfsgrace watch --record incident.ndjson     and keep what was seen
   nfsgrace watch --format json | jq 'select(.type == \"verdict\")'";
+
+const RECORD_EXAMPLES: &str = "\
+Examples:
+  nfsgrace record -o incident.ndjson.zst      until Ctrl-C, compressed
+  nfsgrace record -o - | gzip >here.gz        to another program, each line as it comes
+  ssh server nfsgrace record -o - >here.ndjson
+  nfsgrace record -o /var/lib/nfsgrace/session.ndjson.zst --rotate-size 64MiB --rotate-age 1d --retain 1GiB
+                                              for ever, in at most 1 GiB";
 
 /// Explains why NFS clients hang after a server restart: why, for whom, and for how many more seconds.
 #[derive(Debug, Parser)]
@@ -40,6 +51,13 @@ pub enum Command {
     /// cause and the remedy appears as soon as the evidence is there.
     #[command(after_help = format!("{WATCH_EXAMPLES}\n\n{AFTER_HELP}"))]
     Watch(Watch),
+    /// Record this kernel for ever, with nobody looking on
+    ///
+    /// Writes what `watch` would show to a file, which can be watched, reported and exported later. Each line is in the
+    /// file as soon as it came, and a crash, a kill or a power cut lose what came in the last moments at most; a full disk
+    /// ends nothing. On standard error it says when it records, what problems it diagnoses, and what it recorded.
+    #[command(after_help = format!("{RECORD_EXAMPLES}\n\n{AFTER_HELP}"))]
+    Record(Record),
     /// Show which kernel functions can be probed here, and what is lost where they cannot
     #[command(after_help = AFTER_HELP)]
     Probes(Probes),
@@ -71,6 +89,8 @@ pub struct Watch {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
     /// Keep all that is seen in a session file as well
+    ///
+    /// A name that ends in .zst is compressed. A file that is there already is not overwritten.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
     /// How to print

@@ -1,7 +1,9 @@
 //! The commands: each wires sources, timeline, diagnosis and view, and decides nothing.
 
+mod live;
 mod output;
 mod probes;
+mod record;
 mod screen;
 mod watch;
 
@@ -20,6 +22,7 @@ use crate::cli::{Cli, Command};
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Watch(watch) => watch::run(&watch),
+        Command::Record(record) => record::run(&record),
         Command::Probes(probes) => probes::run(&probes),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "nfsgrace", &mut std::io::stdout());

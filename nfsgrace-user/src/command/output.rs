@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::screen::Screen;
+use super::{live::Show, screen::Screen};
 use crate::{
     cli::Format,
-    record::{Header, Line, ProbeRow, Role, Stamp, encode},
+    record::{
+        Line, ProbeRow, Role, encode,
+        store::{Store, Written},
+    },
     session::{Item, Session, Update},
+    source::live::{Live, clock},
     timeline::Change,
-    view::{self, Style, summary, text},
+    view::{self, Paint, Style, summary, text},
 };
 
-/// Standard output in one of its forms. What is to stay is gathered, and printed by [`Output::flush`].
+/// Standard output in one of its forms. What is to stay is gathered, and printed by [`Show::flush`].
 pub(super) struct Output {
     screen: Screen,
     format: Format,
@@ -28,11 +32,23 @@ impl Output {
         Self { screen, format, style, pending: Vec::new() }
     }
 
-    /// Says that everything is attached.
-    pub(super) fn watching(&mut self, header: &Header, [attached, to_follow]: [usize; 2], took: Duration) {
+    fn json(&mut self, line: &Line) {
+        let mut bytes = Vec::new();
+        encode(line, &mut bytes);
+        self.pending.push(String::from_utf8_lossy(&bytes).trim_end().to_owned());
+    }
+
+    fn width(&self) -> usize {
+        usize::from(self.screen.size().width)
+    }
+}
+
+impl Show for Output {
+    fn watching(&mut self, live: &Live, took: Duration, _store: Option<&Store>) {
         if self.format == Format::Json {
             return;
         }
+        let (header, attached, to_follow) = (live.header(), live.attached(), live.to_follow());
         let side = match header.role {
             Role::Server => "server",
             Role::Client => "client",
@@ -51,24 +67,13 @@ impl Output {
         }
     }
 
-    /// A line of the session, as it came.
-    pub(super) fn line(&mut self, line: &Line) {
+    fn line(&mut self, line: &Line) {
         if self.format == Format::Json {
             self.json(line);
         }
     }
 
-    /// What follows from it; the verdicts in it, as lines of the session.
-    pub(super) fn update(&mut self, update: &Update, session: &Session) -> Vec<Line> {
-        let timeline = session.timeline();
-        let verdicts: Vec<Line> = update
-            .items
-            .iter()
-            .filter_map(|item| match item {
-                Item::Verdict { at, revision } => Some(view::json::verdict(*at, revision, timeline)),
-                _ => None,
-            })
-            .collect();
+    fn update(&mut self, update: &Update, verdicts: &[Line], session: &Session) {
         match self.format {
             Format::Text => {
                 let in_block = self.screen.is_terminal();
@@ -79,61 +84,58 @@ impl Output {
                     Item::Change { change: Change::RefusedAgain(_), .. } => !in_block,
                     _ => true,
                 });
-                let (width, style) = (self.width(), self.style);
+                let (timeline, width, style) = (session.timeline(), self.width(), self.style);
                 self.pending.extend(items.flat_map(|item| text::lines(item, timeline, width, style)));
             }
             Format::Json => verdicts.iter().for_each(|verdict| self.json(verdict)),
         }
-        verdicts
+    }
+
+    fn notice(&mut self, text: String) {
+        match self.format {
+            Format::Text => {
+                let text = view::clean(&text).into_owned();
+                self.pending
+                    .extend(view::wrap(&text, self.width()).iter().map(|line| self.style.paint(Paint::Warning, line)));
+            }
+            // Standard output is for the session's own lines.
+            Format::Json => eprintln!("nfsgrace: {}", view::clean(&text)),
+        }
     }
 
     /// Prints what has gathered.
-    pub(super) fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<()> {
         self.screen.print(&std::mem::take(&mut self.pending))?;
         Ok(())
     }
 
     /// Prints what has gathered, and draws anew what changes with time alone.
-    pub(super) fn status(&mut self, session: &Session, now: Stamp) -> Result<()> {
+    fn tick(&mut self, session: &Session) -> Result<()> {
         self.flush()?;
         if self.format == Format::Text && self.screen.is_terminal() {
             let size = self.screen.size();
             // The line below the block is the cursor's.
             let height = usize::from(size.height.saturating_sub(1)).min(BLOCK_LINES);
-            let lines = text::status(session.timeline(), now, usize::from(size.width), height, self.style);
+            let lines = text::status(session.timeline(), clock::now(), usize::from(size.width), height, self.style);
             self.screen.block(&lines)?;
         }
         Ok(())
     }
 
-    /// The end: the summary; what it concludes, as lines of the session.
-    pub(super) fn finish(&mut self, session: &Session, now: Stamp) -> Result<Vec<Line>> {
-        let closing = view::json::closing(session, now);
+    fn finish(&mut self, session: &Session, closing: &[Line], _written: Option<Written>) -> Result<()> {
         match self.format {
             Format::Text => {
-                let summary = summary::gather(session.timeline(), now);
-                let lines = summary::text(session, &summary, self.width(), self.style);
-                self.pending.extend(lines);
+                let summary = closing.iter().find_map(|line| match line {
+                    Line::Summary(summary) => Some(summary),
+                    _ => None,
+                });
+                let lines = summary.map(|it| summary::text(session, it, self.width(), self.style));
+                self.pending.extend(lines.into_iter().flatten());
             }
-            Format::Json => {
-                for line in &closing {
-                    self.json(line);
-                }
-            }
+            Format::Json => closing.iter().for_each(|line| self.json(line)),
         }
         self.screen.block::<&str>(&[])?;
-        self.flush()?;
-        Ok(closing)
-    }
-
-    fn json(&mut self, line: &Line) {
-        let mut bytes = Vec::new();
-        encode(line, &mut bytes);
-        self.pending.push(String::from_utf8_lossy(&bytes).trim_end().to_owned());
-    }
-
-    fn width(&self) -> usize {
-        usize::from(self.screen.size().width)
+        self.flush()
     }
 }
 

@@ -78,11 +78,8 @@ impl fmt::Display for CannotCreate {
     }
 }
 
-impl error::Error for CannotCreate {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        Some(&self.error)
-    }
-}
+// Its text says all: no source, or it would be said twice.
+impl error::Error for CannotCreate {}
 
 impl From<io::Error> for CannotCreate {
     fn from(error: io::Error) -> Self {
