@@ -27,10 +27,10 @@ Examples:
 const RECORD_EXAMPLES: &str = "\
 Examples:
   nfsgrace record -o incident.ndjson.zst      until Ctrl-C, compressed
-  nfsgrace record -o - | gzip >here.gz        to another program, each line as it comes
   ssh server nfsgrace record -o - >here.ndjson
-  nfsgrace record -o /var/lib/nfsgrace/session.ndjson.zst --rotate-size 64MiB --rotate-age 1d --retain 1GiB
-                                              for ever, in at most 1 GiB";
+                                              on another host, each line as it comes
+  nfsgrace record -o /var/tmp/session.ndjson.zst --retain 1GiB
+                                              for ever, in at most 1 GiB of files";
 
 /// Explains why NFS clients hang after a server restart: why, for whom, and for how many more seconds.
 #[derive(Debug, Parser)]

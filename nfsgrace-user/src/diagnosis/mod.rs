@@ -35,6 +35,9 @@ const SETTLES_WITHIN: Duration = Duration::from_millis(50);
 /// Restarts that a tick judges anew although nothing happened: the latest ones.
 const JUDGED_BY_TIME: usize = 16;
 
+/// Verdicts kept; of restarts before, it is only kept whether one was a problem.
+const MAX_VERDICTS: usize = 2048;
+
 type Key = (Option<RestartId>, Question);
 
 /// The conclusions so far.
@@ -46,6 +49,7 @@ pub struct Diagnosis {
     /// When a verdict that is held back is due.
     due: Option<Stamp>,
     over: bool,
+    had_problem: bool,
 }
 
 /// How soon a change must be judged.
@@ -155,7 +159,17 @@ impl Diagnosis {
     /// Whether a problem was diagnosed.
     #[must_use]
     pub fn has_problem(&self) -> bool {
-        self.verdicts().any(|verdict| verdict.severity() == Severity::Problem)
+        self.had_problem || self.verdicts().any(|verdict| verdict.severity() == Severity::Problem)
+    }
+
+    /// Forgets the oldest, to bound memory.
+    fn forget(&mut self) {
+        while self.verdicts.len() > MAX_VERDICTS {
+            let first = (Some(RestartId(0)), Question::Root);
+            let Some((&oldest, verdict)) = self.verdicts.range(first..).next() else { return };
+            self.had_problem |= verdict.severity() == Severity::Problem;
+            self.verdicts.remove(&oldest);
+        }
     }
 
     fn judge_dirty(&mut self, timeline: &Timeline, now: Stamp, revisions: &mut Vec<Revision>) {
@@ -206,5 +220,6 @@ impl Diagnosis {
             revisions.push(revision);
             self.verdicts.insert(key, verdict);
         }
+        self.forget();
     }
 }

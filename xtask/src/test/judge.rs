@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::recorded;
 use crate::{
     lab::{command::ended_well, run::Outcome, scenario::Verdict},
     witness::{
@@ -111,6 +112,9 @@ pub fn judge(outcome: &Outcome, expected: &Expected) -> Judgement {
     if let Some(longest) = longest {
         let printed = printed::read(&text("stdout"));
         judge_promptness(&printed, verdicts, longest, &mut judgement);
+    }
+    if let Some(killed_ns) = uptime_ns(&text("killed")) {
+        recorded::judge(outcome, &session, from_ns, killed_ns, verdicts, &mut judgement.complaints);
     }
     judge_exit(outcome.results.exit_status(), verdicts, &mut judgement);
     judgement.attach = started(&text("started"), &ready);

@@ -2,6 +2,7 @@
 
 mod judge;
 mod matrix;
+mod recorded;
 mod report;
 
 use std::{path::PathBuf, process::ExitCode};

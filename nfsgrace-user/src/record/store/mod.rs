@@ -100,6 +100,8 @@ struct Current {
     path: PathBuf,
     /// The file itself, for the disk; a stream has none.
     file: Option<File>,
+    /// Whether it was not there before.
+    is_new: bool,
     medium: Medium,
     encoding: Encoding,
     chunk: Chunk,
@@ -261,7 +263,7 @@ impl Store {
             && let Some(file) = &self.current.file
             && let Err(error) = disk.finish(file)
         {
-            self.notices.push(Notice::NotOnDisk { file: self.current.path, error });
+            self.notices.push(Notice::NotOnDisk { file: self.current.path.clone(), error });
         }
         Ok((self.written, self.notices))
     }
@@ -350,7 +352,7 @@ impl Store {
                         let next = self.current.path.clone();
                         self.notices.push(Notice::Removed { file: before.path.clone(), next });
                     } else if let Some((series, _)) = &mut self.series {
-                        series.closed(before.path, before.medium.len());
+                        series.closed(before.path.clone(), before.medium.len());
                     }
                 }
                 if let Some((series, rotation)) = &mut self.series {
@@ -387,11 +389,14 @@ impl Store {
         for line in &lines {
             next.push(line, true)?;
         }
-        next.append(now).map_err(|Failed { error, .. }| {
-            let _ = std::fs::remove_file(path);
-            error
-        })?;
-        Ok(next)
+        match next.append(now) {
+            Ok(()) => Ok(next),
+            Err(Failed { error, .. }) => {
+                // What it holds is of no use without the rest.
+                let _ = std::fs::remove_file(path);
+                Err(error)
+            }
+        }
     }
 
     /// Has the disk keep the name of the file that was just made.
@@ -405,10 +410,11 @@ impl Store {
 
 impl Current {
     fn new(opened: Opened, now: Instant) -> io::Result<Self> {
-        let Opened { path, file, target, repair, zstd } = opened;
+        let Opened { path, file, target, repair, zstd, is_new } = opened;
         Ok(Self {
             path,
             file,
+            is_new,
             medium: Medium::new(target, repair, 0),
             encoding: if zstd { Encoding::zstd()? } else { Encoding::plain() },
             chunk: Chunk::default(),
@@ -440,6 +446,15 @@ impl Current {
         self.head = 0;
         self.unsynced.get_or_insert(now);
         result
+    }
+}
+
+/// A recording that never began leaves nothing.
+impl Drop for Current {
+    fn drop(&mut self) {
+        if self.is_new && self.medium.len() == 0 {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Opened {
     pub(super) target: Box<dyn Target>,
     pub(super) repair: Repair,
     pub(super) zstd: bool,
+    /// Whether it was not there before.
+    pub(super) is_new: bool,
 }
 
 /// A recording could not be begun.
@@ -122,7 +124,7 @@ pub(super) fn series(path: &Path, now: SystemTime) -> Result<(Opened, Series), C
 /// A file that was not there before.
 pub(super) fn new_file(path: &Path) -> io::Result<Opened> {
     let file = OpenOptions::new().append(true).create_new(true).mode(MODE).open(path)?;
-    regular(path, file)
+    regular(path, file, true)
 }
 
 /// Whether nobody can find the file any more.
@@ -144,20 +146,20 @@ fn existing(path: &Path) -> io::Result<Opened> {
     if kind.is_fifo() || kind.is_char_device() || kind.is_socket() {
         return Ok(stream(path.to_owned(), file, is_zstd(path)));
     }
-    regular(path, file)
+    regular(path, file, false)
 }
 
-fn regular(path: &Path, file: File) -> io::Result<Opened> {
+fn regular(path: &Path, file: File, is_new: bool) -> io::Result<Opened> {
     // Tells others that it is being written; a file system without locks does without.
     if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
         return Err(io::ErrorKind::ResourceBusy.into());
     }
     let target = Box::new(file.try_clone()?);
-    Ok(Opened { path: path.to_owned(), file: Some(file), target, repair: Repair::Cut, zstd: is_zstd(path) })
+    Ok(Opened { path: path.to_owned(), file: Some(file), target, repair: Repair::Cut, zstd: is_zstd(path), is_new })
 }
 
 fn stream(path: PathBuf, file: File, zstd: bool) -> Opened {
-    Opened { path, file: None, target: Box::new(file), repair: Repair::Newline, zstd }
+    Opened { path, file: None, target: Box::new(file), repair: Repair::Newline, zstd, is_new: false }
 }
 
 fn is_zstd(path: &Path) -> bool {

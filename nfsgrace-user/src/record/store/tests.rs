@@ -20,7 +20,14 @@ fn header() -> Line {
 }
 
 fn store(disk: &SmallDisk, repair: Repair, zstd: bool) -> Store {
-    let opened = Opened { path: PathBuf::from("session"), file: None, target: Box::new(disk.clone()), repair, zstd };
+    let opened = Opened {
+        path: PathBuf::from("session"),
+        file: None,
+        target: Box::new(disk.clone()),
+        repair,
+        zstd,
+        is_new: false,
+    };
     Store::begin(opened, None, Instant::now()).expect("a store")
 }
 

@@ -67,6 +67,8 @@ pub struct Live {
     mounts: Mounts,
     losses: Losses,
     missed: u64,
+    /// The counts that were told last.
+    counted: Vec<(Option<Netns>, Counts)>,
     clock: Interval,
     check: Interval,
     header: Header,
@@ -113,6 +115,7 @@ impl Live {
             mounts: Mounts::default(),
             losses: Losses::default(),
             missed: 0,
+            counted: Vec::new(),
             clock: every(CLOCK_EVERY),
             check: every(LOSSES_EVERY),
         };
@@ -172,7 +175,10 @@ impl Live {
                 Some((event, stack)) = self.stacks.named() => lines.push(Line::Event(named(event, stack))),
                 ready = readable(self.log.as_mut()) => ready?,
                 _ = self.check.tick() => lines.extend(self.losses()?),
-                _ = self.clock.tick() => lines.push(Line::Clock(clock::sample())),
+                _ = self.clock.tick() => {
+                    lines.push(Line::Clock(clock::sample()));
+                    lines.extend(self.counts()?);
+                }
             }
             self.drain(&mut lines)?;
             self.read_log(&mut lines);
@@ -196,9 +202,17 @@ impl Live {
         }
         lines.extend(self.losses()?);
         lines.push(Line::Clock(clock::sample()));
-        for (netns, counts) in self.object.counts()? {
-            lines.push(Line::Event(counted(netns, counts)));
-        }
+        self.counted.clear();
+        lines.extend(self.counts()?);
+        Ok(lines)
+    }
+
+    /// What was counted since tracing began, of each namespace where that has changed.
+    fn counts(&mut self) -> Result<Vec<Line>> {
+        let counts = self.object.counts()?;
+        let changed = counts.iter().filter(|entry| !self.counted.contains(entry));
+        let lines = changed.map(|(netns, counts)| Line::Event(counted(*netns, counts.clone()))).collect();
+        self.counted = counts;
         Ok(lines)
     }
 

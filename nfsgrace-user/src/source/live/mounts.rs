@@ -1,11 +1,19 @@
 //! Where a file system is mounted, so that a path reads as the task wrote it.
 
-use std::{collections::HashMap, fs};
+use std::{
+    collections::HashMap,
+    fs,
+    time::{Duration, Instant},
+};
 
-/// Mount points by device, looked up once each.
+/// A device number is given to another file system when its own is unmounted: what was looked up is believed this long.
+const BELIEVED: Duration = Duration::from_secs(10);
+
+/// Mount points by device, looked up once for all tasks that are stalled at the same time.
 #[derive(Debug, Default)]
 pub struct Mounts {
     known: HashMap<u32, Option<Mount>>,
+    since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +28,10 @@ impl Mounts {
     /// The full path of `below`, a path below the root of the file system on `dev`, as the task `pid` sees it; just
     /// `below` where the mount is not found.
     pub fn full(&mut self, dev: u32, pid: u32, below: &str) -> String {
+        if self.since.is_none_or(|since| since.elapsed() > BELIEVED) {
+            self.known.clear();
+            self.since = Some(Instant::now());
+        }
         let mount = self.known.entry(dev).or_insert_with(|| {
             fs::read_to_string(format!("/proc/{pid}/mountinfo"))
                 .or_else(|_| fs::read_to_string("/proc/self/mountinfo"))

@@ -1,0 +1,25 @@
+# about: the flight recorder is killed in the middle of a grace period, while watch goes on
+# expect: nfsdcld-not-running backoff-tail?
+# expect 5.10 6.1 6.12: legacy-dir-missing backoff-tail?
+# stall: yes
+#
+# What the recorder left is compared with what watch recorded up to the kill: recorded.ndjson.zst, and killed (when).
+
+remove_nfsdcltrack
+remove_recovery_dir
+server_start
+mount_nfs
+wait_grace_over
+open_file before
+watch_start
+record_start
+server_restart
+open_file after &
+opening=$!
+wait_for 20 watch_printed NFS4ERR_GRACE
+# A few refusals more, and the moment that a line takes to be seen by both.
+sleep 3
+record_kill
+wait $opening
+wait_grace_over
+watch_stop
