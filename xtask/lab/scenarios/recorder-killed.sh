@@ -3,7 +3,7 @@
 # expect 5.10 6.1 6.12: legacy-dir-missing backoff-tail?
 # stall: yes
 #
-# What the recorder left is compared with what watch recorded up to the kill: recorded.ndjson.zst, and killed (when).
+# What the recorder left (recorded.ndjson.zst) is compared with what watch recorded up to the kill.
 
 remove_nfsdcltrack
 remove_recovery_dir

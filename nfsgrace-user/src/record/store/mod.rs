@@ -105,6 +105,8 @@ struct Current {
     medium: Medium,
     encoding: Encoding,
     chunk: Chunk,
+    /// Bytes at the beginning that only repeat.
+    repeated: u64,
     /// Lines at the chunk's head that are written anew when they are lost.
     head: usize,
     /// Whether the file ended inside of a frame when the chunk was begun.
@@ -196,24 +198,25 @@ impl Store {
     ///
     /// As [`Store::write`].
     pub fn flush(&mut self, now: Instant) -> io::Result<()> {
-        if !self.current.chunk.bytes.is_empty() {
-            if let Some((series, rotation)) = &mut self.series {
-                let open = self.current.medium.len() + self.current.chunk.bytes.len() as u64;
-                series.make_room(rotation.retain, open);
+        if self.current.chunk.bytes.is_empty() {
+            return Ok(());
+        }
+        if let Some((series, rotation)) = &mut self.series {
+            let open = self.current.medium.len() + self.current.chunk.bytes.len() as u64;
+            series.make_room(rotation.retain, open);
+        }
+        let (before, lines) = (self.current.medium.len(), self.current.chunk.ends.len());
+        let head = self.current.head;
+        let result = self.current.append(now);
+        self.written.bytes += self.current.medium.len().saturating_sub(before);
+        match result {
+            Ok(()) => {
+                self.written.lines += lines as u64;
+                self.resumed();
             }
-            let (before, lines) = (self.current.medium.len(), self.current.chunk.ends.len());
-            let head = self.current.head;
-            let result = self.current.append(now);
-            self.written.bytes += self.current.medium.len().saturating_sub(before);
-            match result {
-                Ok(()) => {
-                    self.written.lines += lines as u64;
-                    self.resumed();
-                }
-                Err(Failed { lines: whole, error }) => {
-                    self.written.lines += whole as u64;
-                    self.failed(lines.saturating_sub(whole.max(head)) as u64, whole, head, error)?;
-                }
+            Err(Failed { lines: whole, error }) => {
+                self.written.lines += whole as u64;
+                self.failed(lines.saturating_sub(whole.max(head)) as u64, whole, head, error)?;
             }
         }
         if self.new_file_is_due(now) {
@@ -329,7 +332,8 @@ impl Store {
 
     fn new_file_is_due(&self, now: Instant) -> bool {
         let Some((_, rotation)) = &self.series else { return false };
-        let long_enough = rotation.file_size().is_some_and(|size| self.current.medium.len() >= size);
+        let own = self.current.medium.len().saturating_sub(self.current.repeated);
+        let long_enough = rotation.file_size().is_some_and(|size| own >= size);
         let age = now.saturating_duration_since(self.current.began);
         let old_enough = rotation.age.is_some_and(|most| age >= most);
         (long_enough || old_enough) && self.stuck.is_none_or(|until| now >= until)
@@ -390,7 +394,10 @@ impl Store {
             next.push(line, true)?;
         }
         match next.append(now) {
-            Ok(()) => Ok(next),
+            Ok(()) => {
+                next.repeated = next.medium.len();
+                Ok(next)
+            }
             Err(Failed { error, .. }) => {
                 // What it holds is of no use without the rest.
                 let _ = std::fs::remove_file(path);
@@ -418,6 +425,7 @@ impl Current {
             medium: Medium::new(target, repair, 0),
             encoding: if zstd { Encoding::zstd()? } else { Encoding::plain() },
             chunk: Chunk::default(),
+            repeated: 0,
             head: 0,
             began_in_frame: false,
             began: now,

@@ -13,7 +13,7 @@ use std::{
 /// When a new file is begun, and how much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rotation {
-    /// A file is closed when it has reached this many bytes.
+    /// A file is closed when it has reached this many bytes, without what it repeats of the one before.
     pub size: Option<u64>,
     /// A file is closed when it is this old.
     pub age: Option<Duration>,
