@@ -5,8 +5,9 @@ mod common;
 use std::{fs, net::IpAddr, path::PathBuf};
 
 use nfsgrace::record::{
-    Claim, Client, ClockSample, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, Manager, Netns,
-    ProbeRow, Reader, Refusal, Role, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker, Why, decode, encode,
+    Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, Manager,
+    Netns, ProbeRow, Reader, Refusal, Role, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker, Why, decode,
+    encode,
 };
 use nfsgrace::view::json;
 use proptest::{collection::vec, option, prelude::*};
@@ -166,7 +167,21 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn line() -> impl Strategy<Value = Line> {
-    let header = (text(), vec(text(), 0..3), option::of(any::<u32>()), any::<i64>(), option::of(any::<u32>()), stamp());
+    let continues = (text(), 2..u64::MAX, any::<u64>(), stamp()).prop_map(|(file, part, repeats, t)| Continues {
+        file,
+        part,
+        repeats,
+        t,
+    });
+    let header = (
+        text(),
+        vec(text(), 0..3),
+        option::of(any::<u32>()),
+        any::<i64>(),
+        option::of(any::<u32>()),
+        stamp(),
+        option::of(continues),
+    );
     prop_oneof![
         8 => event().prop_map(Line::Event),
         1 => (stamp(), any::<i64>()).prop_map(|(at, realtime_minus_boottime_ns)| Line::Clock(ClockSample {
@@ -179,7 +194,7 @@ fn line() -> impl Strategy<Value = Line> {
             count,
             hides
         })),
-        1 => header.prop_map(|(host, command, hz, realtime_minus_boottime_ns, initial_netns, started)| {
+        1 => header.prop_map(|(host, command, hz, realtime_minus_boottime_ns, initial_netns, started, continues)| {
             Line::Header(Box::new(Header {
                 host,
                 command,
@@ -187,6 +202,7 @@ fn line() -> impl Strategy<Value = Line> {
                 realtime_minus_boottime_ns,
                 initial_netns,
                 started,
+                continues,
                 role: Role::Server,
                 probes: vec![ProbeRow { hook: "cld_running".to_owned(), ..ProbeRow::default() }],
                 ..Header::default()

@@ -4,8 +4,9 @@
 //!
 //! A file is NDJSON: whole lines, one after the other. Where its name ends in `.zst` it is a sequence of zstd frames
 //! (RFC 8878) of these lines, and each line is a block of its own. So what can be read of a file that was cut anywhere, is
-//! every line but the one that it was cut in: a streaming decoder gives out each block that is whole. That costs a third
-//! more bytes than blocks of many lines would, and it is what makes a recording worth having after a crash.
+//! every line but the one that it was cut in: a streaming decoder gives out each block that is whole. That takes twice the
+//! bytes that blocks of many lines would, still a sixth of the text, and it is what makes a recording worth having after a
+//! crash.
 //!
 //! Frames have no checksum, so that one that was cut between two blocks can be ended with an empty block. They are closed
 //! when nothing more came for some seconds, so that a file at rest is whole for every tool, and after 1 MiB of text.
