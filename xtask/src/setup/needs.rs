@@ -51,7 +51,7 @@ const fn program(
     Need { what, why, packages, remedy: Remedy::Packages, there }
 }
 
-const ALL: [Need; 13] = [
+const ALL: [Need; 14] = [
     program("a C linker", "Rust programs are linked with it", &["gcc", "libc6-dev"], || tool::exists("cc")),
     program(
         "a Rust compiler with its library source",
@@ -76,6 +76,9 @@ const ALL: [Need; 13] = [
     program("zstd", "unpacks kernel modules", &["zstd"], || tool::exists("zstd")),
     program("lz4", "unpacks kernels", &["lz4"], || tool::exists("lz4")),
     program("tar", "brings results back from guests", &["tar"], || tool::exists("tar")),
+    program("systemd-analyze", "checks the unit of the flight recorder", &["systemd"], || {
+        tool::exists("systemd-analyze")
+    }),
     program("setpriv", "ends guests with their parent", &["util-linux"], || tool::exists("setpriv")),
     program(
         "the keys of Debian's archive",
