@@ -4,6 +4,7 @@ mod live;
 mod output;
 mod probes;
 mod record;
+pub mod replayed;
 mod screen;
 mod watch;
 

@@ -35,18 +35,21 @@ pub enum Why {
     UnknownType(String),
     /// A kind of event that this program does not know, from a newer version perhaps.
     UnknownEvent(String),
+    /// Not one line, but so many bytes of a compressed file that are damaged.
+    Damaged(u64),
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong => write!(out, "longer than {} bytes", super::MAX_LINE),
-            Self::Torn => write!(out, "cut off: the recorder was stopped while writing it"),
+            Self::Torn => write!(out, "cut off: the recorder was stopped while writing it, or still writes"),
             Self::NotJson(why) => write!(out, "not a record: {why}"),
             Self::Missing(field) => write!(out, "has no {field:?}"),
             Self::BadValue(field, value) => write!(out, "{field:?} cannot be {value:?}"),
             Self::UnknownType(name) => write!(out, "unknown type {name:?}"),
             Self::UnknownEvent(name) => write!(out, "unknown event {name:?}"),
+            Self::Damaged(bytes) => write!(out, "{bytes} bytes of compressed data are damaged"),
         }
     }
 }

@@ -15,6 +15,7 @@ mod names;
 mod outcome;
 mod reader;
 pub mod store;
+mod window;
 
 pub use continuation::Continuation;
 pub use decode::{Decoded, Why, decode};
@@ -31,6 +32,7 @@ pub use outcome::{
     VerdictRecord, VerdictState,
 };
 pub use reader::{Item, MAX_LINE, Reader, Skipped};
+pub use window::{Moment, Span, Window};
 
 /// One line of a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +49,21 @@ pub enum Line {
     Verdict(Box<VerdictRecord>),
     /// The tables at the end of a session.
     Summary(Box<Summary>),
+}
+
+impl Line {
+    /// When it was written, or what it tells of was seen.
+    #[must_use]
+    pub fn at(&self) -> Stamp {
+        match self {
+            Self::Header(it) => it.started,
+            Self::Event(it) => it.at,
+            Self::Clock(it) => it.at,
+            Self::Loss(it) => it.at,
+            Self::Verdict(it) => it.t,
+            Self::Summary(it) => it.t,
+        }
+    }
 }
 
 /// Ties the session's clock to the wall clock, once more.

@@ -54,6 +54,16 @@ impl<R: BufRead> Reader<R> {
         Self { from, line: Vec::new(), line_no: 0, unknown_fields: 0, done: false }
     }
 
+    /// What it reads from.
+    pub fn get_mut(&mut self) -> &mut R {
+        &mut self.from
+    }
+
+    /// The line that was read last, without its end, as far as it is kept.
+    pub fn latest_line(&self) -> &[u8] {
+        &self.line
+    }
+
     /// Fields seen so far that this program does not know.
     pub fn unknown_fields(&self) -> u64 {
         self.unknown_fields
