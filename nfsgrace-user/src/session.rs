@@ -27,8 +27,8 @@ pub use editor::Others;
 
 use crate::{
     diagnosis::{Diagnosis, Revision},
-    record::{ClockSample, Header, Line, Loss, Stamp},
-    timeline::{Change, Host, Timeline},
+    record::{ClockSample, Header, Line, Loss, Span, Stamp},
+    timeline::{Change, Host, RestartId, Timeline},
 };
 
 /// One thing to show, in a form that no view has shaped yet.
@@ -134,6 +134,17 @@ impl Session {
 
     fn verdicts(&self, at: Stamp, revisions: Vec<Revision>) -> Update {
         Update { items: revisions.into_iter().map(|revision| Item::Verdict { at, revision }).collect() }
+    }
+
+    /// A span of time that is asked for begins: what was over before does not count.
+    pub fn begin_span(&mut self) {
+        self.timeline.begin_span();
+    }
+
+    /// Keeps what belongs to a span of time, or in it to `only` one restart. To be followed by [`Session::finish`].
+    pub fn narrow(&mut self, span: Span, only: Option<RestartId>) {
+        self.timeline.narrow(span, only);
+        self.diagnosis.narrow(&self.timeline);
     }
 
     /// The session is over: everything is judged once more.

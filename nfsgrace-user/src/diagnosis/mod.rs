@@ -151,6 +151,11 @@ impl Diagnosis {
         self.tick(timeline, now)
     }
 
+    /// Drops what was concluded about restarts that the timeline does not keep.
+    pub fn narrow(&mut self, timeline: &Timeline) {
+        self.verdicts.retain(|(id, _), _| id.is_none_or(|id| timeline.restart(id).is_some()));
+    }
+
     /// All conclusions, by restart; the one about the root comes first.
     pub fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
         self.verdicts.values()

@@ -82,7 +82,8 @@ impl Timeline {
         let tail = self.tail(live, at);
         let Some(stall) = self.stalls.end(tid, at, outcome, tail) else { return };
         if let Some(restart) = stall.restart.and_then(|id| self.restart_mut(id)) {
-            restart.cost.add(stall.length(at), stall.tail);
+            restart.cost.add(stall.refused, stall.length(at), stall.tail);
+            restart.cost.last_end = restart.cost.last_end.max(Some(at));
         }
         changes.push(Change::StallEnded(stall));
     }

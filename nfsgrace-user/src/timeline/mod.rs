@@ -9,6 +9,7 @@ mod client_side;
 pub mod clients;
 pub mod forecast;
 pub mod kernel_log;
+mod narrow;
 pub mod restart;
 mod server_side;
 pub mod stall;
@@ -318,13 +319,16 @@ impl Timeline {
     /// A restart, unless it was forgotten.
     #[must_use]
     pub fn restart(&self, id: RestartId) -> Option<&Restart> {
-        let first = self.restarts.front()?.id.0;
-        self.restarts.get(id.0.checked_sub(first)? as usize)
+        self.restarts.get(self.place(id)?)
     }
 
     fn restart_mut(&mut self, id: RestartId) -> Option<&mut Restart> {
-        let first = self.restarts.front()?.id.0;
-        self.restarts.get_mut(id.0.checked_sub(first)? as usize)
+        let place = self.place(id)?;
+        self.restarts.get_mut(place)
+    }
+
+    fn place(&self, id: RestartId) -> Option<usize> {
+        self.restarts.binary_search_by_key(&id, |restart| restart.id).ok()
     }
 
     /// The stalls.
@@ -369,7 +373,7 @@ impl Timeline {
     pub fn cost(&self, restart: &Restart, now: Stamp) -> restart::Cost {
         let mut cost = restart.cost;
         for stall in self.stalls.live().filter(|stall| stall.restart == Some(restart.id)) {
-            cost.add(stall.length(now), self.tail(stall, now));
+            cost.add(stall.refused, stall.length(now), self.tail(stall, now));
         }
         cost
     }

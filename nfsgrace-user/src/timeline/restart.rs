@@ -216,6 +216,8 @@ pub struct EndGraceWrite {
 pub struct Cost {
     /// How many.
     pub stalls: u64,
+    /// Refusals.
+    pub refused: u64,
     /// Their lengths added up.
     pub lost: Duration,
     /// The longest.
@@ -224,15 +226,18 @@ pub struct Cost {
     pub tail: Duration,
     /// The longest tail.
     pub longest_tail: Duration,
+    /// When the last of them ended.
+    pub last_end: Option<Stamp>,
 }
 
 impl Cost {
-    pub(super) fn add(&mut self, length: Duration, tail: Option<Duration>) {
+    pub(super) fn add(&mut self, refused: u64, length: Duration, tail: Option<Duration>) {
         let tail = tail.unwrap_or_default();
         self.stalls += 1;
-        self.lost += length;
+        self.refused += refused;
+        self.lost = self.lost.saturating_add(length);
         self.longest = self.longest.max(length);
-        self.tail += tail;
+        self.tail = self.tail.saturating_add(tail);
         self.longest_tail = self.longest_tail.max(tail);
     }
 }

@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use super::stall::{Outcome, Stall, StallId};
+use super::{
+    RestartId,
+    restart::Cost,
+    stall::{Outcome, Stall, StallId},
+};
 use crate::record::Stamp;
 
 /// Stalls followed at a time; what comes beyond is counted.
@@ -94,6 +98,24 @@ impl Stalls {
         ended.into_iter().map(|Costly(_, stall)| stall.as_ref()).collect()
     }
 
+    /// Forgets those that ended; their refusals do not count any more.
+    pub(super) fn forget_ended(&mut self) {
+        self.ended.clear();
+        self.first_unseen = None;
+        let refused = self.live().map(|stall| stall.refused).sum();
+        self.totals = Totals { refused, ..Totals::default() };
+    }
+
+    /// Keeps those that a restart caused, whose ended ones cost so much.
+    pub(super) fn keep_of(&mut self, id: RestartId, cost: Cost) {
+        self.live.retain(|_, stall| stall.restart == Some(id));
+        self.ended.retain(|Reverse(Costly(_, stall))| stall.restart == Some(id));
+        self.first_unseen = None;
+        let live: u64 = self.live().map(|stall| stall.refused).sum();
+        let Cost { stalls, refused, lost, longest, tail, longest_tail: _, last_end: _ } = cost;
+        self.totals = Totals { ended: stalls, not_followed: 0, refused: refused.saturating_add(live), lost, longest, tail };
+    }
+
     pub(super) fn get_mut(&mut self, id: StallId) -> Option<&mut Stall> {
         self.live.get_mut(&id.tid).filter(|stall| stall.id == id)
     }
@@ -114,9 +136,9 @@ impl Stalls {
         stall.tail = tail;
         let length = stall.length(at);
         self.totals.ended += 1;
-        self.totals.lost += length;
+        self.totals.lost = self.totals.lost.saturating_add(length);
         self.totals.longest = self.totals.longest.max(length);
-        self.totals.tail += stall.tail.unwrap_or_default();
+        self.totals.tail = self.totals.tail.saturating_add(stall.tail.unwrap_or_default());
         if stall.restart.is_none() && stall.refused > stall.refused_delay && length >= Duration::from_secs(1) {
             self.first_unseen.get_or_insert(stall.id.began);
         }

@@ -9,17 +9,23 @@
 //! There is one [`Replayed`] for each host and boot, since these share a clock; files of one recorder, which begins a new
 //! one now and then, are put in order and make one session.
 
+mod coverage;
+mod progress;
+mod reading;
 mod segments;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, anyhow, bail};
 
 use crate::{
-    record::{Filter, Item, Line, Loss, Skipped, Stamp, Why, Window},
+    record::{Filter, Line, Stamp, Window},
     session::{Session, Update},
+    source::file,
     timeline::RestartId,
 };
+use progress::Meter;
+use reading::Reading;
 use segments::Group;
 
 /// What of a session is asked for.
@@ -27,10 +33,16 @@ use segments::Group;
 pub struct Selection {
     /// Events to follow.
     pub filter: Filter,
-    /// From when to when.
+    /// From when to when. Restarts that were on then are followed from their beginning.
     pub window: Window,
     /// Only this restart, and what belongs to it.
     pub restart: Option<RestartId>,
+}
+
+impl Selection {
+    fn is_all(&self) -> bool {
+        self.window.is_all() && self.restart.is_none()
+    }
 }
 
 /// The session of one host, read to its end and finished.
@@ -55,7 +67,7 @@ pub type Each<'a> = &'a mut dyn FnMut(&Line, &Update, &Session);
 ///
 /// Where a file cannot be read, or is no session: what is wrong, and what to do.
 pub fn read(files: &[PathBuf], selection: &Selection) -> Result<Vec<Replayed>> {
-    follow(files, selection, &mut |_, _, _| {})
+    all(files, selection, None)
 }
 
 /// Reads session files, and shows each line on its way.
@@ -64,48 +76,49 @@ pub fn read(files: &[PathBuf], selection: &Selection) -> Result<Vec<Replayed>> {
 ///
 /// As [`read`].
 pub fn follow(files: &[PathBuf], selection: &Selection, each: Each<'_>) -> Result<Vec<Replayed>> {
+    all(files, selection, Some(each))
+}
+
+fn all(files: &[PathBuf], selection: &Selection, mut each: Option<Each<'_>>) -> Result<Vec<Replayed>> {
     let (groups, left_out) = segments::groups(files)?;
-    let mut all = groups.into_iter().map(|group| session(group, selection, each)).collect::<Result<Vec<_>>>()?;
-    if let Some(first) = all.first_mut() {
+    let sizes: Option<Vec<u64>> = groups.iter().flatten().map(segments::Segment::size).collect();
+    let mut meter = Meter::new(sizes.map(|sizes| sizes.into_iter().sum()));
+    let mut sessions = Vec::new();
+    for group in groups {
+        let end = if selection.window.needs_end() { end(&group)? } else { Stamp(0) };
+        let mut reading = Reading::new(selection, end);
+        for segment in group {
+            let each: Option<Each<'_>> = match &mut each {
+                Some(each) => Some(&mut **each),
+                None => None,
+            };
+            reading.segment(segment, each, &mut meter)?;
+        }
+        sessions.push(reading.finish());
+    }
+    if let Some(first) = sessions.first_mut() {
         first.notes.splice(0..0, left_out);
     }
-    Ok(all)
-}
-
-fn session(group: Group, selection: &Selection, each: Each<'_>) -> Result<Replayed> {
-    let mut replayed = Replayed { session: Session::new(), now: Stamp(0), files: Vec::new(), notes: Vec::new() };
-    for mut segment in group {
-        let file = segment.open()?;
-        let name = file.name().to_owned();
-        for item in file {
-            let line = match item.with_context(|| format!("cannot read {name}"))? {
-                Item::Line(line) => line,
-                Item::Skipped(Skipped { why: Why::Torn, .. }) => {
-                    replayed.notes.push(format!("{name} is cut off at its end"));
-                    continue;
-                }
-                Item::Skipped(skipped) => Line::Loss(unread(replayed.now, &skipped)),
-            };
-            replayed.now = replayed.now.max(line.at());
-            if matches!(&line, Line::Event(event) if !selection.filter.admits(event)) {
-                continue;
-            }
-            let update = replayed.session.record(line.clone());
-            each(&line, &update, &replayed.session);
-        }
-        replayed.files.push(name);
+    if let Some(restart) = selection.restart
+        && sessions.iter().all(|it| it.session.timeline().restart(restart).is_none())
+    {
+        bail!("there is no restart {} in it (any more): `nfsgrace report` without --restart lists them", restart.0);
     }
-    replayed.session.finish(replayed.now);
-    Ok(replayed)
+    Ok(sessions)
 }
 
-/// A line that could not be read is a record that is missing.
-fn unread(at: Stamp, skipped: &Skipped) -> Loss {
-    let (cause, hides) = match skipped.why {
-        Why::UnknownType(_) | Why::UnknownEvent(_) => ("not_understood", "what only a newer nfsgrace understands"),
-        Why::TooLong => ("line_too_long", "anything"),
-        Why::Damaged(_) => ("file_damaged", "anything"),
-        Why::Torn | Why::NotJson(_) | Why::Missing(_) | Why::BadValue(..) => ("line_not_readable", "anything"),
-    };
-    Loss { at, cause: cause.to_owned(), count: 1, hides: hides.to_owned() }
+/// When the last of some files ends.
+fn end(group: &Group) -> Result<Stamp> {
+    let mut latest = Stamp(0);
+    for segment in group {
+        if segment.is_pipe() {
+            bail!(
+                "a time before the end needs a session whose end is known: save {} in a file first",
+                segments::shown(segment.path())
+            );
+        }
+        let path: &Path = segment.path();
+        latest = latest.max(file::end(path).map_err(|error| anyhow!("{}: {error}", segments::shown(path)))?);
+    }
+    Ok(latest)
 }

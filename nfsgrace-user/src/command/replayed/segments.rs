@@ -31,6 +31,10 @@ impl Segment {
         }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn is_pipe(&self) -> bool {
         self.open.is_some()
     }
@@ -40,7 +44,7 @@ fn open(path: &Path) -> Result<SessionFile> {
     SessionFile::open(path).with_context(|| shown(path))
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 

@@ -1,5 +1,6 @@
 //! A session that was recorded: a file or standard input, compressed or not.
 
+mod end;
 mod open;
 mod zst;
 
@@ -12,6 +13,7 @@ use std::{
     rc::Rc,
 };
 
+pub use end::end;
 pub use open::OpenError;
 use zst::{Damage, Frames};
 
