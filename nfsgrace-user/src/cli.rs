@@ -1,11 +1,13 @@
 //! The command line. One definition of each flag makes the parser, `--help`, the man page and the completions.
 
 mod record;
+mod report;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+pub use report::{Part, Report, ReportFormat, Speed};
 
 pub use self::record::{Files, Record};
 use crate::record::{Filter, Netns, Role};
@@ -22,6 +24,7 @@ Examples:
   nfsgrace watch --duration 2m                for two minutes
   nfsgrace watch --role client --comm make    only tasks of make, on an NFS client
   nfsgrace watch --record incident.ndjson     and keep what was seen
+  nfsgrace watch incident.ndjson --speed 10   what was seen, ten times as fast
   nfsgrace watch --format json | jq 'select(.type == \"verdict\")'";
 
 const RECORD_EXAMPLES: &str = "\
@@ -58,6 +61,9 @@ pub enum Command {
     /// ends nothing. On standard error it says when it records, what problems it diagnoses, and what it recorded.
     #[command(after_help = format!("{RECORD_EXAMPLES}\n\n{AFTER_HELP}"))]
     Record(Record),
+    /// Explain what a recorded session saw: why clients hung, for how long, and what to do about it
+    #[command(after_help = format!("{}\n\n{AFTER_HELP}", report::EXAMPLES))]
+    Report(Report),
     /// Show which kernel functions can be probed here, and what is lost where they cannot
     #[command(after_help = AFTER_HELP)]
     Probes(Probes),
@@ -75,9 +81,12 @@ pub enum Command {
 /// `nfsgrace watch`
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// What to watch
-    #[arg(value_name = "SOURCE", default_value = "local", value_parser = ["local"])]
-    pub source: String,
+    /// What to watch: this kernel (`local`), or recorded sessions (files; `-` is standard input)
+    #[arg(value_name = "SOURCE", default_value = "local", value_hint = ValueHint::FilePath)]
+    pub sources: Vec<PathBuf>,
+    /// How fast a recorded session is shown: a number of times as fast as it happened, or max
+    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = report::speed)]
+    pub speed: Speed,
     /// Which side of NFS to watch
     ///
     /// With `auto`, both: a machine that does not serve has nothing to show for the server.

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod demo;
+mod generate;
 mod interrupt;
 mod lab;
 mod setup;
@@ -20,6 +21,8 @@ use clap::Parser;
 enum Command {
     /// Shows the main job: a restart that hangs its clients and one that does not, watched live
     Demo(demo::Demo),
+    /// Writes a long session, to measure and to try readers with
+    GenerateSession(generate::GenerateSession),
     /// Runs nfsgrace in a virtual machine with a real kernel, while an NFS server restarts
     Lab(lab::command::LabArguments),
     /// Installs what is missing for building and testing
@@ -42,6 +45,7 @@ fn run(command: Command) -> Result<ExitCode> {
     interrupt::listen()?;
     match command {
         Command::Demo(demo) => demo.run(),
+        Command::GenerateSession(generate) => generate.run(),
         Command::Lab(lab) => lab.run(),
         Command::Setup(setup) => setup.run(),
         Command::Test(test) => test.run(),

@@ -12,10 +12,10 @@ use tokio::{
 use super::probes::sides;
 use crate::{
     record::{
-        Filter, Line, Role,
+        Filter, Line, Role, Stamp,
         store::{Store, Written},
     },
-    session::{Item, Session, Update},
+    session::{Session, Update},
     source::live::{Live, clock},
     view::json,
 };
@@ -49,7 +49,7 @@ pub(super) trait Show {
     /// All of a batch was given.
     fn flush(&mut self) -> Result<()>;
     /// Time has passed.
-    fn tick(&mut self, session: &Session) -> Result<()>;
+    fn tick(&mut self, session: &Session, now: Stamp) -> Result<()>;
     /// The end; `closing` is the summary with the verdicts as they stand, `written` what was kept.
     fn finish(&mut self, session: &Session, closing: &[Line], written: Option<Written>) -> Result<()>;
 }
@@ -131,23 +131,16 @@ impl<S: Show> Flow<S> {
     }
 
     fn tick(&mut self) -> Result<()> {
-        let update = self.session.tick(clock::now());
+        let now = clock::now();
+        let update = self.session.tick(now);
         self.follow(&update)?;
-        self.show.tick(&self.session)?;
+        self.show.tick(&self.session, now)?;
         self.flush()
     }
 
     /// What follows from a line, or from time that passed: the verdicts are a part of the recording.
     fn follow(&mut self, update: &Update) -> Result<()> {
-        let timeline = self.session.timeline();
-        let verdicts: Vec<Line> = update
-            .items
-            .iter()
-            .filter_map(|item| match item {
-                Item::Verdict { at, revision } => Some(json::verdict(*at, revision, timeline)),
-                _ => None,
-            })
-            .collect();
+        let verdicts = json::verdicts(update, self.session.timeline());
         self.show.update(update, &verdicts, &self.session);
         self.keep(&verdicts)
     }

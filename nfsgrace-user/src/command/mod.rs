@@ -4,7 +4,9 @@ mod live;
 mod output;
 mod probes;
 mod record;
+mod replay;
 pub mod replayed;
+mod report;
 mod screen;
 mod watch;
 
@@ -24,6 +26,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Watch(watch) => watch::run(&watch),
         Command::Record(record) => record::run(&record),
+        Command::Report(report) => report::run(&report),
         Command::Probes(probes) => probes::run(&probes),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "nfsgrace", &mut std::io::stdout());

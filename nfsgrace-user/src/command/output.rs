@@ -8,12 +8,12 @@ use super::{live::Show, screen::Screen};
 use crate::{
     cli::Format,
     record::{
-        Line, ProbeRow, Role, encode,
+        Header, Line, ProbeRow, Role, Stamp, encode,
         store::{Store, Written},
     },
     session::{Item, Session, Update},
-    source::live::{Live, clock},
-    timeline::Change,
+    source::live::Live,
+    timeline::{Change, Timeline},
     view::{self, Paint, Style, summary, text},
 };
 
@@ -30,6 +30,27 @@ impl Output {
         let screen = Screen::stdout();
         let style = Style { color: screen.colours(), unicode: screen.unicode() };
         Self { screen, format, style, pending: Vec::new() }
+    }
+
+    /// Says who recorded what is shown again.
+    pub(super) fn replaying(&mut self, header: &Header) {
+        if self.format == Format::Text {
+            let header = Item::Header(Box::new(header.clone()));
+            self.pending.extend(text::lines(&header, &Timeline::default(), self.width(), self.style));
+        }
+    }
+
+    /// What must be said about the files that a session was read from.
+    pub(super) fn notes(&mut self, notes: &[String]) -> Result<()> {
+        if self.format == Format::Text {
+            self.pending.extend(notes.iter().map(|note| format!("note: {}", view::clean(note))));
+        }
+        self.flush()
+    }
+
+    /// Prints what has gathered, if that is much.
+    pub(super) fn print_some(&mut self) -> Result<()> {
+        if self.pending.len() < SOME { Ok(()) } else { self.flush() }
     }
 
     fn json(&mut self, line: &Line) {
@@ -110,13 +131,13 @@ impl Show for Output {
     }
 
     /// Prints what has gathered, and draws anew what changes with time alone.
-    fn tick(&mut self, session: &Session) -> Result<()> {
+    fn tick(&mut self, session: &Session, now: Stamp) -> Result<()> {
         self.flush()?;
         if self.format == Format::Text && self.screen.is_terminal() {
             let size = self.screen.size();
             // The line below the block is the cursor's.
             let height = usize::from(size.height.saturating_sub(1)).min(BLOCK_LINES);
-            let lines = text::status(session.timeline(), clock::now(), usize::from(size.width), height, self.style);
+            let lines = text::status(session.timeline(), now, usize::from(size.width), height, self.style);
             self.screen.block(&lines)?;
         }
         Ok(())
@@ -139,5 +160,7 @@ impl Show for Output {
     }
 }
 
+/// Lines that are printed at once where nobody waits for each.
+const SOME: usize = 64;
 /// The block leaves room for what happens above it.
 const BLOCK_LINES: usize = 16;

@@ -12,7 +12,7 @@ use crate::{
     cli::Record,
     diagnosis::{Certainty, Revision, Severity, Verdict},
     record::{
-        Filter, Line,
+        Filter, Line, Stamp,
         store::{Store, Written},
     },
     session::{Item, Session, Update},
@@ -77,7 +77,7 @@ impl Show for Log {
         Ok(())
     }
 
-    fn tick(&mut self, _session: &Session) -> Result<()> {
+    fn tick(&mut self, _session: &Session, _now: Stamp) -> Result<()> {
         Ok(())
     }
 

@@ -1,11 +1,11 @@
-//! `nfsgrace watch`: the running kernel, live.
+//! `nfsgrace watch`: the running kernel, live, or a recorded session.
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Result, bail};
 use tokio::time::Instant;
 
-use super::{live::Watching, output::Output};
+use super::{live::Watching, output::Output, replay};
 use crate::{
     cli::Watch,
     record::{Filter, store::Store},
@@ -15,6 +15,9 @@ use crate::{
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
 
 pub(super) fn run(args: &Watch) -> Result<ExitCode> {
+    if args.sources.iter().any(|source| source != Path::new("local")) {
+        return replay::run(args);
+    }
     let store = match &args.record {
         Some(path) if path.as_os_str() == "-" => {
             bail!("standard output shows what happens: give --record a file, or use `nfsgrace record -o -`")

@@ -113,7 +113,8 @@ impl Stalls {
         self.first_unseen = None;
         let live: u64 = self.live().map(|stall| stall.refused).sum();
         let Cost { stalls, refused, lost, longest, tail, longest_tail: _, last_end: _ } = cost;
-        self.totals = Totals { ended: stalls, not_followed: 0, refused: refused.saturating_add(live), lost, longest, tail };
+        self.totals =
+            Totals { ended: stalls, not_followed: 0, refused: refused.saturating_add(live), lost, longest, tail };
     }
 
     pub(super) fn get_mut(&mut self, id: StallId) -> Option<&mut Stall> {

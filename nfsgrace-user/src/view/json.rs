@@ -3,11 +3,21 @@
 use crate::{
     diagnosis::{Certainty, Revision, Verdict, caveats},
     record::{EvidenceRecord, Line, Stamp, VerdictRecord, VerdictState},
-    session::Session,
+    session::{Item, Session, Update},
     timeline::Timeline,
 };
 
 use super::summary;
+
+/// All verdicts that changed, as records.
+#[must_use]
+pub fn verdicts(update: &Update, timeline: &Timeline) -> Vec<Line> {
+    let revised = update.items.iter().filter_map(|item| match item {
+        Item::Verdict { at, revision } => Some(verdict(*at, revision, timeline)),
+        _ => None,
+    });
+    revised.collect()
+}
 
 /// A verdict that changed, as a record.
 #[must_use]

@@ -2,17 +2,21 @@
 //!
 //! * [`text`]: permanent lines as things happen, and a status block that is redrawn in place;
 //! * [`summary`]: the tables at the end, one [`Summary`](crate::record::Summary) for text and JSON alike;
+//! * [`report`]: the same after the fact, with the server's way through each start; as text or for a ticket;
 //! * [`json`]: verdicts and summary as lines of the session schema.
 //!
 //! Whatever came from a kernel, a file or another host passes [`clean`] before it is shown.
 
 pub mod json;
+pub mod report;
 pub mod summary;
 pub mod text;
+mod wall;
 
 use std::{borrow::Cow, time::Duration};
 
 use unicode_width::UnicodeWidthChar;
+pub use wall::Wall;
 
 use crate::record::Stamp;
 pub(crate) use crate::record::span_text as span;

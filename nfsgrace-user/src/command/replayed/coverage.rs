@@ -75,14 +75,8 @@ impl Coverage {
         covered
     }
 
-    /// What must be said about the file that was just read.
-    pub(super) fn note(&self, name: &str) -> Option<String> {
-        (self.joint == Joint::Beside).then(|| {
-            format!(
-                "{name} was recorded at the same time as another file of this host: {} records of the time that both \
-                 cover are taken from the other one",
-                self.passed_over
-            )
-        })
+    /// Records passed over, where the file was written at the same time as others.
+    pub(super) fn passed_over(&self) -> Option<u64> {
+        (self.joint == Joint::Beside).then_some(self.passed_over)
     }
 }

@@ -1,7 +1,7 @@
 //! From session files to sessions: what `report`, `watch FILE` and `export` share.
 //!
 //! ```ignore
-//! let sessions = replayed::follow(&files, &selection, &mut |line, update, session| { … })?;   // each line on its way
+//! let sessions = replayed::each(&files, &selection, |line, update, session| { … Ok(()) })?;   // each line on its way
 //! let sessions = replayed::read(&files, &selection)?;                                         // only what they come to
 //! for Replayed { session, now, .. } in &sessions { view::summary::gather(session.timeline(), *now); }
 //! ```
@@ -10,13 +10,19 @@
 //! one now and then, are put in order and make one session.
 
 mod coverage;
+mod follower;
+mod notes;
 mod progress;
 mod reading;
 mod segments;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Result, anyhow, bail};
+pub use follower::Follower;
 
 use crate::{
     record::{Filter, Line, Stamp, Window},
@@ -56,10 +62,9 @@ pub struct Replayed {
     pub files: Vec<String>,
     /// What must be said about them, a sentence each: parts that could not be read, a newer schema.
     pub notes: Vec<String>,
+    /// What is only known since the end is.
+    pub last: Update,
 }
-
-/// Is called with each line that was selected, what it changed, and what is known by then.
-pub type Each<'a> = &'a mut dyn FnMut(&Line, &Update, &Session);
 
 /// Reads session files (`-` is standard input) to their end.
 ///
@@ -67,19 +72,28 @@ pub type Each<'a> = &'a mut dyn FnMut(&Line, &Update, &Session);
 ///
 /// Where a file cannot be read, or is no session: what is wrong, and what to do.
 pub fn read(files: &[PathBuf], selection: &Selection) -> Result<Vec<Replayed>> {
-    all(files, selection, None)
+    follow(files, selection, &mut follower::Nobody)
 }
 
-/// Reads session files, and shows each line on its way.
+/// Reads session files, and calls `each` with each line that was selected, what it changed, and what is known by then.
 ///
 /// # Errors
 ///
-/// As [`read`].
-pub fn follow(files: &[PathBuf], selection: &Selection, each: Each<'_>) -> Result<Vec<Replayed>> {
-    all(files, selection, Some(each))
+/// As [`read`], and whatever `each` answers.
+pub fn each(
+    files: &[PathBuf],
+    selection: &Selection,
+    each: impl FnMut(&Line, &Update, &Session) -> Result<()>,
+) -> Result<Vec<Replayed>> {
+    follow(files, selection, &mut follower::Each(each))
 }
 
-fn all(files: &[PathBuf], selection: &Selection, mut each: Option<Each<'_>>) -> Result<Vec<Replayed>> {
+/// Reads session files under somebody's eyes.
+///
+/// # Errors
+///
+/// As [`read`], and whatever the follower answers.
+pub fn follow(files: &[PathBuf], selection: &Selection, follower: &mut dyn Follower) -> Result<Vec<Replayed>> {
     let (groups, left_out) = segments::groups(files)?;
     let sizes: Option<Vec<u64>> = groups.iter().flatten().map(segments::Segment::size).collect();
     let mut meter = Meter::new(sizes.map(|sizes| sizes.into_iter().sum()));
@@ -88,13 +102,14 @@ fn all(files: &[PathBuf], selection: &Selection, mut each: Option<Each<'_>>) -> 
         let end = if selection.window.needs_end() { end(&group)? } else { Stamp(0) };
         let mut reading = Reading::new(selection, end);
         for segment in group {
-            let each: Option<Each<'_>> = match &mut each {
-                Some(each) => Some(&mut **each),
-                None => None,
-            };
-            reading.segment(segment, each, &mut meter)?;
+            reading.segment(segment, follower, &mut meter)?;
         }
-        sessions.push(reading.finish());
+        let replayed = reading.finish()?;
+        follower.ended(&replayed)?;
+        sessions.push(replayed);
+        if follower.has_enough() {
+            break;
+        }
     }
     if let Some(first) = sessions.first_mut() {
         first.notes.splice(0..0, left_out);
@@ -105,6 +120,13 @@ fn all(files: &[PathBuf], selection: &Selection, mut each: Option<Each<'_>>) -> 
         bail!("there is no restart {} in it (any more): `nfsgrace report` without --restart lists them", restart.0);
     }
     Ok(sessions)
+}
+
+/// 0 when nothing is wrong, 1 when a problem was diagnosed in any of them.
+#[must_use]
+pub fn exit_code(sessions: &[Replayed]) -> ExitCode {
+    let status = sessions.iter().map(|replayed| replayed.session.exit_status()).max().unwrap_or(0);
+    ExitCode::from(u8::try_from(status).unwrap_or(1))
 }
 
 /// When the last of some files ends.

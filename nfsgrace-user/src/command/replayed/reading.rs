@@ -1,13 +1,12 @@
 //! Reads the files of one host into its session.
 
-use std::collections::BTreeMap;
+use anyhow::{Result, bail};
 
-use anyhow::{Context as _, Result};
-
-use super::{Each, Replayed, Selection, coverage::Coverage, progress::Meter, segments::Segment};
+use super::{Follower, Replayed, Selection, coverage::Coverage, notes::Notes, progress::Meter, segments::Segment};
 use crate::{
-    record::{Item, Kind, Line, Loss, SCHEMA, Skipped, Span, Stamp, Why},
+    record::{Item, Kind, Line, Loss, Moment, Span, Stamp, Window},
     session::Session,
+    source::file::SessionFile,
     view::moment,
 };
 
@@ -24,7 +23,7 @@ pub(super) struct Reading<'a> {
     session: Session,
     coverage: Coverage,
     files: Vec<String>,
-    notes: Vec<String>,
+    notes: Notes,
 }
 
 impl<'a> Reading<'a> {
@@ -38,120 +37,131 @@ impl<'a> Reading<'a> {
             session: Session::new(),
             coverage: Coverage::new(),
             files: Vec::new(),
-            notes: Vec::new(),
+            notes: Notes::default(),
         }
     }
 
     /// Reads one file.
-    pub(super) fn segment(&mut self, mut segment: Segment, mut each: Option<Each<'_>>, meter: &mut Meter) -> Result<()> {
+    pub(super) fn segment(
+        &mut self,
+        mut segment: Segment,
+        follower: &mut dyn Follower,
+        meter: &mut Meter,
+    ) -> Result<()> {
         let mut file = segment.open()?;
         let name = file.name().to_owned();
-        if let Some(schema) = file.newer_schema() {
-            self.notes.push(format!(
-                "{name} has schema {schema}, this program knows {SCHEMA}: what it does not understand is left out; a newer \
-                 nfsgrace reads all of it"
-            ));
+        self.notes.begin(&name, file.newer_schema());
+        if let Some(since) = self.coverage.next_file(segment.header.as_deref()) {
+            let hides = format!("all that happened from {} until {name} was begun", moment(since));
+            self.take(Line::Loss(Loss { at: since, cause: "not_recorded".to_owned(), count: 1, hides }), follower)?;
         }
-        let silent_since = self.coverage.next_file(segment.header.as_deref());
-        if let Some(since) = silent_since {
-            let loss = Loss {
-                at: since,
-                cause: "not_recorded".to_owned(),
-                count: 1,
-                hides: format!("all that happened from {} until {name} was begun", moment(since)),
-            };
-            self.take(Line::Loss(loss), &mut each);
-        }
-        let mut skipped = BTreeMap::new();
-        let mut breath = 0;
-        while let Some(item) = file.next() {
-            breath += 1;
-            if breath == BREATH {
-                breath = 0;
-                meter.tell(&name, || file.progress());
-            }
-            match item.with_context(|| format!("cannot read {name}"))? {
-                Item::Line(line) => {
-                    if !self.coverage.covers(&line) {
-                        self.take(line, &mut each);
-                    }
-                }
-                Item::Skipped(Skipped { why: Why::Torn, .. }) => self.notes.push(format!(
-                    "{name} is cut off at its end: the recorder was stopped there, or still writes; the last record may be \
-                     missing"
-                )),
-                Item::Skipped(skip) => {
-                    let loss = unread(self.coverage.latest(), &skip);
-                    let (count, _) = skipped.entry(loss.cause.clone()).or_insert((0_u64, skip));
-                    *count += 1;
-                    self.take(Line::Loss(loss), &mut each);
-                }
-            }
-        }
+        self.read(&mut file, &name, follower, meter)?;
         meter.done(file.progress());
-        self.notes.extend(skipped.into_values().map(|(count, Skipped { line_no, why })| {
-            let first = if count == 1 { String::new() } else { format!("{count} lines were not understood, the first is ") };
-            format!("{name}: {first}line {line_no}: {why}")
-        }));
-        self.notes.extend(self.coverage.note(&name));
+        self.notes.end(&name, self.coverage.passed_over());
         self.files.push(name);
         Ok(())
     }
 
-    /// Takes a line, if it is asked for.
-    fn take(&mut self, line: Line, each: &mut Option<Each<'_>>) {
-        let Selection { filter, window, .. } = self.selection;
-        if let Line::Event(event) = &line {
-            // What was counted in all of the time says nothing about a part of it.
-            let counts = matches!(event.kind, Kind::Counts(_)) && !window.is_all();
-            if counts || event.at > self.span.until || !filter.admits(event) {
-                return;
+    fn read(
+        &mut self,
+        file: &mut SessionFile,
+        name: &str,
+        follower: &mut dyn Follower,
+        meter: &mut Meter,
+    ) -> Result<()> {
+        let mut breath = 0;
+        while let Some(item) = file.next() {
+            if follower.has_enough() {
+                break;
+            }
+            breath += 1;
+            if breath == BREATH {
+                breath = 0;
+                meter.tell(name, || file.progress());
+            }
+            let missing = match item {
+                Ok(Item::Line(line)) => {
+                    if !self.coverage.covers(&line) {
+                        self.take(line, follower)?;
+                    }
+                    continue;
+                }
+                Ok(Item::Skipped(skipped)) => self.notes.skipped(skipped),
+                // What came before is worth a report all the same.
+                Err(error) => Some(self.notes.unreadable(name, &error)),
+            };
+            if let Some((cause, hides)) = missing {
+                let at = self.coverage.latest();
+                let loss = Loss { at, cause: cause.to_owned(), count: 1, hides: hides.to_owned() };
+                self.take(Line::Loss(loss), follower)?;
             }
         }
-        if matches!(&line, Line::Loss(loss) if loss.at > self.span.until) {
-            return;
+        Ok(())
+    }
+
+    /// Takes a line, if it is asked for.
+    fn take(&mut self, line: Line, follower: &mut dyn Follower) -> Result<()> {
+        if !self.wants(&line) {
+            return Ok(());
         }
-        if !self.begun && line.at() >= self.span.since && matches!(line, Line::Event(_) | Line::Loss(_)) {
+        let is_record = matches!(line, Line::Event(_) | Line::Loss(_));
+        if !self.begun && is_record && line.at() >= self.span.since {
             self.begun = true;
             self.session.begin_span();
         }
         let moves_clock = matches!(line, Line::Header(_) | Line::Clock(_));
-        match each {
-            Some(each) => {
-                let update = self.session.record(line.clone());
-                if self.begun || matches!(line, Line::Header(_)) {
-                    each(&line, &update, &self.session);
-                }
+        if follower.is_somebody() {
+            let shown = self.begun || !is_record;
+            if shown {
+                follower.wait(line.at(), &mut self.session)?;
             }
-            None => {
-                self.session.record(line);
+            let update = self.session.record(line.clone());
+            if shown {
+                follower.took(&line, &update, &self.session)?;
             }
+        } else {
+            self.session.record(line);
         }
         if moves_clock && let Some(clock) = self.session.clock() {
-            self.span = window.on(clock.realtime_minus_boottime_ns, self.end);
+            self.span = self.selection.window.on(clock.realtime_minus_boottime_ns, self.end);
+        }
+        Ok(())
+    }
+
+    fn wants(&self, line: &Line) -> bool {
+        let Selection { filter, window, .. } = self.selection;
+        match line {
+            // What was counted in all of the time says nothing about a part of it.
+            Line::Event(event) if matches!(event.kind, Kind::Counts(_)) && !window.is_all() => false,
+            Line::Event(event) => event.at <= self.span.until && filter.admits(event),
+            Line::Loss(loss) => loss.at <= self.span.until,
+            Line::Header(_) | Line::Clock(_) => true,
+            // Conclusions are drawn anew.
+            Line::Verdict(_) | Line::Summary(_) => false,
         }
     }
 
-    pub(super) fn finish(mut self) -> Replayed {
+    pub(super) fn finish(mut self) -> Result<Replayed> {
+        let Window { since, until } = self.selection.window;
+        let wall_clock = self.session.clock().is_some_and(|clock| clock.realtime_minus_boottime_ns != 0);
+        if !wall_clock && [since, until].iter().any(|it| matches!(it, Some(Moment::Wall(_)))) {
+            bail!(
+                "{} does not say where the wall clock stood: give --since and --until in seconds since boot",
+                self.files.join(", ")
+            );
+        }
         if !self.begun {
             self.session.begin_span();
+            self.notes.say(format!(
+                "nothing was recorded in that time; the session ends at {}",
+                moment(self.coverage.latest())
+            ));
         }
         if !self.selection.is_all() {
             self.session.narrow(self.span, self.selection.restart);
         }
         let now = self.coverage.latest().min(self.span.until);
-        self.session.finish(now);
-        Replayed { session: self.session, now, files: self.files, notes: self.notes }
+        let last = self.session.finish(now);
+        Ok(Replayed { session: self.session, now, files: self.files, notes: self.notes.all(), last })
     }
-}
-
-/// A line that could not be read is a record that is missing.
-fn unread(at: Stamp, skipped: &Skipped) -> Loss {
-    let (cause, hides) = match skipped.why {
-        Why::UnknownType(_) | Why::UnknownEvent(_) => ("not_understood", "what only a newer nfsgrace understands"),
-        Why::TooLong => ("line_too_long", "anything"),
-        Why::Damaged(_) => ("file_damaged", "anything"),
-        Why::Torn | Why::NotJson(_) | Why::Missing(_) | Why::BadValue(..) => ("line_not_readable", "anything"),
-    };
-    Loss { at, cause: cause.to_owned(), count: 1, hides: hides.to_owned() }
 }

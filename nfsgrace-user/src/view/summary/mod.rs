@@ -4,4 +4,5 @@ mod rows;
 mod tables;
 
 pub use rows::gather;
+pub(super) use tables::{Sheet, in_order, nothing, sheets, tables, verdicts};
 pub use tables::{alone, text};

@@ -11,10 +11,13 @@ use crate::{
         AttemptRow, ClientRow, EndedBy, Refusal, RestartRow, StallRow, Stamp, Summary, Tracker, errno_name, status_text,
     },
     session::Session,
+    timeline::RestartId,
 };
 
 /// Rows of a table that are shown; the rest is counted.
 const ROWS: usize = 20;
+/// So many restarts of which the same is said have it said once, after a live view.
+const MANY: usize = 3;
 /// Stalls whose attempts are shown.
 const DETAILED: usize = 3;
 
@@ -32,44 +35,198 @@ pub fn alone(session: &Session, summary: &Summary, width: usize, style: Style) -
 
 fn whole(session: &Session, summary: &Summary, width: usize, beware: bool, style: Style) -> Vec<String> {
     let width = width.max(60);
-    let mut out = Vec::new();
-    verdicts(session, summary.t, width, beware, style, &mut out);
-    let page = Tables { width, style };
-    page.restarts(summary, &mut out);
-    page.clients(summary, &mut out);
-    page.stalls(summary, &mut out);
-    for stall in summary.stalls.iter().take(DETAILED) {
-        page.attempts(stall, &mut out);
-    }
-    page.losses(summary, &mut out);
-    page.counts(summary, &mut out);
+    let mut out = verdicts(session, summary.t, width, beware, style);
+    out.extend(tables(summary, width, style));
     out
 }
 
-fn verdicts(session: &Session, now: Stamp, width: usize, beware: bool, style: Style, out: &mut Vec<String>) {
-    let mut verdicts: Vec<&Verdict> = session.diagnosis().verdicts().collect();
-    // The worst first, and of each restart its root first.
-    verdicts.sort_by_key(|it| (std::cmp::Reverse(it.severity()), it.restart, it.question != Question::Root));
-    for verdict in &verdicts {
-        out.extend(verdict_lines(verdict, session.timeline(), now, width, beware, style));
-        out.push(String::new());
-    }
-    if verdicts.is_empty() {
-        let (history, seen): (Vec<_>, Vec<_>) = session.timeline().restarts().partition(|restart| restart.history);
-        let since = if history.is_empty() { "" } else { " since watching began" };
-        out.push(match seen.len() {
-            0 => format!("No server restart and no refused client was seen{since}."),
-            count => {
-                format!("{} seen{since}, nothing that calls for a verdict.", plural(count as u64, "server restart"))
-            }
-        });
-        out.push(String::new());
+/// A verdict, and the other restarts of which the same is said.
+pub(in crate::view) struct Said<'a> {
+    pub(in crate::view) verdict: &'a Verdict,
+    pub(in crate::view) others: Vec<RestartId>,
+}
+
+impl Said<'_> {
+    /// `the same is said of restarts 1–7, 9`
+    pub(in crate::view) fn also(&self) -> Option<String> {
+        let noun = if self.others.len() == 1 { "restart" } else { "restarts" };
+        (!self.others.is_empty()).then(|| format!("the same is said of {noun} {}", runs(&self.others)))
     }
 }
 
-struct Tables {
+/// Numbers in short: `1–7, 9`.
+fn runs(ids: &[RestartId]) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for RestartId(id) in ids {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*id) => *last = *id,
+            _ => runs.push((*id, *id)),
+        }
+    }
+    let run = |(first, last): &(u32, u32)| if first == last { first.to_string() } else { format!("{first}–{last}") };
+    runs.iter().map(run).collect::<Vec<_>>().join(", ")
+}
+
+/// All verdicts: the worst first, and of each restart its root first. What is said of `many` restarts is said once, of
+/// the latest.
+pub(in crate::view) fn in_order(session: &Session, many: usize) -> Vec<Said<'_>> {
+    let mut alike: Vec<Vec<&Verdict>> = Vec::new();
+    for verdict in session.diagnosis().verdicts() {
+        let same = |group: &&mut Vec<&Verdict>| {
+            group.first().is_some_and(|it| (it.question, &it.finding) == (verdict.question, &verdict.finding))
+        };
+        match alike.iter_mut().find(same) {
+            Some(group) => group.push(verdict),
+            None => alike.push(vec![verdict]),
+        }
+    }
+    let mut said: Vec<Said<'_>> = Vec::new();
+    for mut group in alike {
+        if group.len() < many {
+            said.extend(group.into_iter().map(|verdict| Said { verdict, others: Vec::new() }));
+        } else if let Some(verdict) = group.pop() {
+            said.push(Said { verdict, others: group.iter().filter_map(|it| it.restart).collect() });
+        }
+    }
+    said.sort_by_key(|Said { verdict: it, .. }| {
+        (std::cmp::Reverse(it.severity()), it.restart, it.question != Question::Root)
+    });
+    said
+}
+
+/// Said where there is no verdict.
+pub(in crate::view) fn nothing(session: &Session) -> String {
+    let (history, seen): (Vec<_>, Vec<_>) = session.timeline().restarts().partition(|restart| restart.history);
+    let since = if history.is_empty() { "" } else { " since watching began" };
+    match seen.len() {
+        0 => format!("No server restart and no refused client was seen{since}."),
+        count => format!("{} seen{since}, nothing that calls for a verdict.", plural(count as u64, "server restart")),
+    }
+}
+
+/// The verdicts in short.
+pub(in crate::view) fn verdicts(
+    session: &Session,
+    now: Stamp,
     width: usize,
+    beware: bool,
     style: Style,
+) -> Vec<String> {
+    let mut out = Vec::new();
+    let verdicts = in_order(session, if beware { 2 } else { MANY });
+    for said in &verdicts {
+        out.extend(verdict_lines(said.verdict, session.timeline(), now, width, beware, style));
+        let also = said.also().map(|also| format!("{}; `nfsgrace report --restart N` shows one", also));
+        out.extend(also.iter().flat_map(|also| wrap(also, width - 3)).map(|line| format!("   {line}")));
+        out.push(String::new());
+    }
+    if verdicts.is_empty() {
+        out.push(nothing(session));
+        out.push(String::new());
+    }
+    out
+}
+
+/// One table: a title, the names of its columns, the first of which hold words and the others numbers.
+pub(in crate::view) struct Sheet {
+    pub(in crate::view) title: String,
+    pub(in crate::view) header: &'static [&'static str],
+    pub(in crate::view) words: usize,
+    pub(in crate::view) rows: Vec<Vec<String>>,
+    /// Rows that there would be, were there room.
+    pub(in crate::view) hidden: usize,
+}
+
+impl Sheet {
+    fn new<T>(
+        title: impl Into<String>,
+        header: &'static [&'static str],
+        words: usize,
+        of: &[T],
+        row: impl Fn(&T) -> Vec<String>,
+    ) -> Self {
+        let rows = of.iter().take(ROWS).map(row).collect();
+        Self { title: title.into(), header, words, rows, hidden: of.len().saturating_sub(ROWS) }
+    }
+}
+
+/// All tables of a summary that have a row; paths take `file` columns at most.
+pub(in crate::view) fn sheets(summary: &Summary, file: usize) -> Vec<Sheet> {
+    let mut sheets = vec![restarts(summary), clients(summary), stalls(summary, file)];
+    sheets.extend(summary.stalls.iter().take(DETAILED).map(attempts));
+    sheets.push(losses(summary));
+    sheets.retain(|sheet| !sheet.rows.is_empty());
+    sheets
+}
+
+fn restarts(summary: &Summary) -> Sheet {
+    let title = match summary.restarts_not_listed {
+        0 => "Server restarts".to_owned(),
+        forgotten => format!("Server restarts ({forgotten} older ones are forgotten)"),
+    };
+    let header = &["#", "tracking", "grace period", "began (s)", "refused", "stalled", "tail"];
+    Sheet::new(title, header, 3, &summary.restarts, |row| {
+        vec![
+            row.restart.to_string(),
+            tracking(row),
+            grace(row),
+            moment(row.began),
+            row.refused.to_string(),
+            ns(row.lost_ns),
+            ns(row.tail_ns),
+        ]
+    })
+}
+
+fn clients(summary: &Summary) -> Sheet {
+    let header = &["#", "client", "NFS", "on record", "RECLAIM_COMPLETE (s)", "reclaims", "refused"];
+    Sheet::new("Clients (# is the restart)", header, 4, &summary.clients, client)
+}
+
+fn stalls(summary: &Summary, file: usize) -> Sheet {
+    let totals = &summary.stall_totals;
+    let all = totals.ended + totals.live;
+    let mut title = format!("Stalls: {all}, {}, {} altogether", plural(totals.refused, "refusal"), ns(totals.lost_ns));
+    if totals.tail_ns > 0 {
+        title.push_str(&format!(", {} of it after the grace period", ns(totals.tail_ns)));
+    }
+    if totals.not_followed > 0 {
+        title.push_str(&format!("; {} more were not followed", totals.not_followed));
+    }
+    let header = &["task", "file", "state", "began (s)", "refused", "length", "tail"];
+    Sheet::new(title, header, 3, &summary.stalls, |row| {
+        vec![
+            format!("{} {}", clean(&row.comm), row.pid),
+            row.path.as_deref().map_or("–".to_owned(), |path| clean_tail(path, file)),
+            row.state.clone(),
+            moment(row.began),
+            row.refused.to_string(),
+            format!("{}{}", if row.began_seen { "" } else { "≥ " }, ns(row.total_ns)),
+            maybe(row.tail_ns),
+        ]
+    })
+}
+
+fn attempts(stall: &StallRow) -> Sheet {
+    let mut title = format!("Tries of {} {}", clean(&stall.comm), stall.pid);
+    if let Some(path) = &stall.path {
+        title.push_str(&format!(" on {}", clean_tail(path, 40)));
+    }
+    if stall.attempts_not_listed > 0 {
+        title.push_str(&format!(" ({} in the middle are only counted)", stall.attempts_not_listed));
+    }
+    if stall.attempts.iter().any(|row| row.asked_computed) {
+        title.push_str(", * computed");
+    }
+    let header = &["#", "refused with", "longer because of", "at (s)", "asked", "slept", "gap"];
+    Sheet::new(title, header, 3, &stall.attempts, attempt)
+}
+
+fn losses(summary: &Summary) -> Sheet {
+    Sheet::new("LOST records", &["cause", "may hide", "between (s)", "count"], 3, &summary.losses, |row| {
+        let when = format!("{}…{}", moment(row.first), moment(row.last));
+        vec![clean(&row.cause).into_owned(), clean(&row.hides).into_owned(), when, row.count.to_string()]
+    })
 }
 
 fn ns(nanoseconds: u64) -> String {
@@ -83,140 +240,55 @@ fn maybe(nanoseconds: Option<u64>) -> String {
     nanoseconds.map_or("–".to_owned(), ns)
 }
 
-impl Tables {
-    fn table(&self, title: &str, header: &[&str], rows: Vec<Vec<String>>, left: usize, out: &mut Vec<String>) {
-        if rows.is_empty() {
-            return;
-        }
-        let preset = if self.style.unicode { presets::UTF8_HORIZONTAL_ONLY } else { presets::ASCII_HORIZONTAL_ONLY };
-        let hidden = rows.len().saturating_sub(ROWS);
-        let mut table = Table::new();
-        table
-            .load_style(preset.row_separator(LineStyle::none()))
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(u16::try_from(self.width).unwrap_or(u16::MAX))
-            .set_header(header.iter().map(Cell::new).collect::<Vec<_>>());
-        for row in rows.into_iter().take(ROWS) {
-            table.add_row(row);
-        }
-        // The first columns hold words, the others numbers.
-        for column in table.column_iter_mut().skip(left) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        out.extend(wrap(title, self.width).iter().map(|line| self.style.paint(Paint::Bold, line)));
-        out.extend(table.to_string().lines().map(|line| line.trim_end().to_owned()));
-        if hidden > 0 {
-            out.push(format!("… and {hidden} more"));
-        }
-        out.push(String::new());
+/// The tables as text.
+pub(in crate::view) fn tables(summary: &Summary, width: usize, style: Style) -> Vec<String> {
+    let mut out = Vec::new();
+    for sheet in sheets(summary, (width / 3).max(16)) {
+        table(&sheet, width, style, &mut out);
     }
+    if summary.losses.is_empty() {
+        out.push("No record was lost.".to_owned());
+    }
+    out.extend(counts(summary).iter().flat_map(|text| wrap(text, width)));
+    out
+}
 
-    fn restarts(&self, summary: &Summary, out: &mut Vec<String>) {
-        let rows = summary
-            .restarts
-            .iter()
-            .map(|row| {
-                vec![
-                    row.restart.to_string(),
-                    tracking(row),
-                    grace(row),
-                    moment(row.began),
-                    row.refused.to_string(),
-                    ns(row.lost_ns),
-                    ns(row.tail_ns),
-                ]
-            })
-            .collect();
-        let title = match summary.restarts_not_listed {
-            0 => "Server restarts".to_owned(),
-            forgotten => format!("Server restarts ({forgotten} older ones are forgotten)"),
-        };
-        let header = ["#", "tracking", "grace period", "began (s)", "refused", "stalled", "tail"];
-        self.table(&title, &header, rows, 3, out);
+fn table(sheet: &Sheet, width: usize, style: Style, out: &mut Vec<String>) {
+    let preset = if style.unicode { presets::UTF8_HORIZONTAL_ONLY } else { presets::ASCII_HORIZONTAL_ONLY };
+    let mut table = Table::new();
+    table
+        .load_style(preset.row_separator(LineStyle::none()))
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
+        .set_header(sheet.header.iter().map(Cell::new).collect::<Vec<_>>());
+    for row in &sheet.rows {
+        table.add_row(row);
     }
+    for column in table.column_iter_mut().skip(sheet.words) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    out.extend(wrap(&sheet.title, width).iter().map(|line| style.paint(Paint::Bold, line)));
+    out.extend(table.to_string().lines().map(|line| line.trim_end().to_owned()));
+    if sheet.hidden > 0 {
+        out.push(format!("… and {} more", sheet.hidden));
+    }
+    out.push(String::new());
+}
 
-    fn clients(&self, summary: &Summary, out: &mut Vec<String>) {
-        let rows = summary.clients.iter().map(client).collect();
-        let header = ["#", "client", "NFS", "on record", "RECLAIM_COMPLETE (s)", "reclaims", "refused"];
-        self.table("Clients (# is the restart)", &header, rows, 4, out);
-    }
-
-    fn stalls(&self, summary: &Summary, out: &mut Vec<String>) {
-        let file = (self.width / 3).max(16);
-        let rows = summary
-            .stalls
-            .iter()
-            .map(|row| {
-                vec![
-                    format!("{} {}", clean(&row.comm), row.pid),
-                    row.path.as_deref().map_or("–".to_owned(), |path| clean_tail(path, file)),
-                    row.state.clone(),
-                    moment(row.began),
-                    row.refused.to_string(),
-                    format!("{}{}", if row.began_seen { "" } else { "≥ " }, ns(row.total_ns)),
-                    maybe(row.tail_ns),
-                ]
-            })
-            .collect();
-        let totals = &summary.stall_totals;
-        let all = totals.ended + totals.live;
-        let mut title =
-            format!("Stalls: {all}, {}, {} altogether", plural(totals.refused, "refusal"), ns(totals.lost_ns),);
-        if totals.tail_ns > 0 {
-            title.push_str(&format!(", {} of it after the grace period", ns(totals.tail_ns)));
-        }
-        if totals.not_followed > 0 {
-            title.push_str(&format!("; {} more were not followed", totals.not_followed));
-        }
-        self.table(&title, &["task", "file", "state", "began (s)", "refused", "length", "tail"], rows, 3, out);
-    }
-
-    fn attempts(&self, stall: &StallRow, out: &mut Vec<String>) {
-        let mut title = format!("Tries of {} {}", clean(&stall.comm), stall.pid);
-        if let Some(path) = &stall.path {
-            title.push_str(&format!(" on {}", clean_tail(path, 40)));
-        }
-        if stall.attempts_not_listed > 0 {
-            title.push_str(&format!(" ({} in the middle are only counted)", stall.attempts_not_listed));
-        }
-        if stall.attempts.iter().any(|row| row.asked_computed) {
-            title.push_str(", * computed");
-        }
-        let rows = stall.attempts.iter().map(attempt).collect::<Vec<_>>();
-        let header = ["#", "refused with", "longer because of", "at (s)", "asked", "slept", "gap"];
-        self.table(&title, &header, rows, 3, out);
-    }
-
-    fn losses(&self, summary: &Summary, out: &mut Vec<String>) {
-        let rows = summary
-            .losses
-            .iter()
-            .map(|row| {
-                let when = format!("{}…{}", moment(row.first), moment(row.last));
-                vec![clean(&row.cause).into_owned(), clean(&row.hides).into_owned(), when, row.count.to_string()]
-            })
-            .collect();
-        self.table("LOST records", &["cause", "may hide", "between (s)", "count"], rows, 3, out);
-        if summary.losses.is_empty() {
-            out.push("No record was lost.".to_owned());
-        }
-    }
-
-    fn counts(&self, summary: &Summary, out: &mut Vec<String>) {
-        let Some(counts) = &summary.counts else { return };
-        let text = format!(
-            "Counted in the kernel: {} OPENs answered, {} refused; {} other operations refused; __state_in_grace asked {} times, \
-             {} times true; {} client delays, {} stalls ended.",
-            counts.opens,
-            counts.opens_refused,
-            counts.others_refused,
-            counts.grace_asked,
-            counts.grace_true,
-            counts.delays,
-            counts.stalls_ended
-        );
-        out.extend(wrap(&text, self.width));
-    }
+/// What the kernel side counted, in a sentence.
+pub(in crate::view) fn counts(summary: &Summary) -> Option<String> {
+    let counts = summary.counts.as_ref()?;
+    Some(format!(
+        "Counted in the kernel: {} OPENs answered, {} refused; {} other operations refused; __state_in_grace asked {} times, \
+         {} times true; {} client delays, {} stalls ended.",
+        counts.opens,
+        counts.opens_refused,
+        counts.others_refused,
+        counts.grace_asked,
+        counts.grace_true,
+        counts.delays,
+        counts.stalls_ended
+    ))
 }
 
 /// The grace period in short: `10 s, over after 11.1 s (1.1 s on trackers): timer`.

@@ -3,19 +3,21 @@
 //! Both are functions of what they are given: [`lines`] of one item and the timeline at that moment, [`status`] of the
 //! timeline and a moment. Times are seconds of the session's clock (`CLOCK_BOOTTIME`), as in the kernel log.
 
+mod path;
 mod server;
 mod stall;
 mod status;
 mod verdict;
 
 pub use status::status;
+pub(super) use verdict::{cost as verdict_cost, title as verdict_title};
 
 use super::{Paint, Style, clean, moment, wrap};
 use crate::{
     diagnosis::Verdict,
     record::{Header, Loss, Role, Stamp},
     session::Item,
-    timeline::{Change, Timeline},
+    timeline::{Change, Restart, Timeline},
 };
 
 /// Columns of the time stamp and the space after it.
@@ -50,6 +52,12 @@ pub(super) fn verdict_lines(
     style: Style,
 ) -> Vec<String> {
     verdict::short(Page { width, style }, verdict, timeline, now, beware)
+}
+
+/// The server's way through one start: its trackers, its grace period, what ended it.
+#[must_use]
+pub fn path(restart: &Restart, timeline: &Timeline, width: usize, style: Style) -> Vec<String> {
+    path::lines(Page { width: width.max(40), style }, restart, timeline)
 }
 
 /// The way that led into a function, outermost first.

@@ -176,7 +176,7 @@ fn started(page: Page, at: Stamp, restart: &Restart, timeline: &Timeline) -> Vec
             &format!("nfs4_state_start_net = {}: nfsd does not start", status_text(status)),
         );
     }
-    if restart.grace_end().is_some() {
+    if restart.grace_end().is_some_and(|end| end.at <= at) {
         return page.plain(at, "nfsd is up, and grants everything");
     }
     let mut text = format!("nfsd is up; {}", planned(restart, timeline));
@@ -241,7 +241,7 @@ fn answer(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
 }
 
 fn written(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
-    let Some(write) = restart.end_grace_writes.last() else { return vec![] };
+    let Some(write) = restart.end_grace_writes.iter().rev().find(|write| write.at == at) else { return vec![] };
     let answer = if write.status < 0 { status_text(write.status) } else { "accepted".to_owned() };
     let paint = if write.status < 0 { Paint::Bad } else { Paint::Plain };
     let text = format!("{} (pid {}) writes to v4_end_grace: {answer}", clean(&write.task.comm), write.task.pid);

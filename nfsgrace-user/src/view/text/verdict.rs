@@ -136,7 +136,7 @@ fn left(verdict: &Verdict, timeline: &Timeline, at: Stamp) -> String {
 }
 
 /// What the restart cost tasks on this host, below the verdict about its root; below that about tails, only these.
-fn cost(verdict: &Verdict, timeline: &Timeline, now: Stamp) -> Option<String> {
+pub(in crate::view) fn cost(verdict: &Verdict, timeline: &Timeline, now: Stamp) -> Option<String> {
     let cost = timeline.cost(timeline.restart(verdict.restart?)?, now);
     let (lost, longest) = (span(cost.lost), span(cost.longest));
     let so_far = if waiting(verdict, timeline).next().is_some() { " so far" } else { "" };
@@ -163,7 +163,7 @@ fn cost(verdict: &Verdict, timeline: &Timeline, now: Stamp) -> Option<String> {
 }
 
 /// The ids and how sure they are.
-pub(super) fn title(verdict: &Verdict) -> String {
+pub(in crate::view) fn title(verdict: &Verdict) -> String {
     let ids: Vec<_> = verdict.finding.causes().iter().map(|cause| cause.id()).collect();
     let certainty = match (verdict.finding.one(), verdict.certainty) {
         (None, _) => "one of these",

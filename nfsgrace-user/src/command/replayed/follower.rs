@@ -1,0 +1,69 @@
+//! Who watches while sessions are read.
+
+use anyhow::Result;
+
+use super::Replayed;
+use crate::{
+    record::{Line, Stamp},
+    session::{Session, Update},
+};
+
+/// Sees a session while it is read.
+pub trait Follower {
+    /// Something comes that happened at this time: whoever shows a session as it happened waits here, and may tick it.
+    ///
+    /// # Errors
+    ///
+    /// Ends the reading.
+    fn wait(&mut self, _at: Stamp, _session: &mut Session) -> Result<()> {
+        Ok(())
+    }
+
+    /// A line was taken; what it changed, and what is known by now.
+    ///
+    /// # Errors
+    ///
+    /// Ends the reading.
+    fn took(&mut self, line: &Line, update: &Update, session: &Session) -> Result<()>;
+
+    /// The session of a host is over.
+    ///
+    /// # Errors
+    ///
+    /// Ends the reading.
+    fn ended(&mut self, _replayed: &Replayed) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether to stop reading, and to take what was read for all there is.
+    fn has_enough(&self) -> bool {
+        false
+    }
+
+    /// False where nobody looks at what lines change, so that it need not be gathered.
+    fn is_somebody(&self) -> bool {
+        true
+    }
+}
+
+/// Calls a function with each line.
+pub(super) struct Each<F>(pub(super) F);
+
+impl<F: FnMut(&Line, &Update, &Session) -> Result<()>> Follower for Each<F> {
+    fn took(&mut self, line: &Line, update: &Update, session: &Session) -> Result<()> {
+        (self.0)(line, update, session)
+    }
+}
+
+/// Only what comes of it matters.
+pub(super) struct Nobody;
+
+impl Follower for Nobody {
+    fn took(&mut self, _line: &Line, _update: &Update, _session: &Session) -> Result<()> {
+        Ok(())
+    }
+
+    fn is_somebody(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,72 @@
+//! A session after the fact: verdicts first, then the server's way through each start, the tables, and what was lost.
+
+mod markdown;
+mod text;
+
+pub use markdown::markdown;
+pub use text::text;
+
+use super::Wall;
+use crate::{
+    diagnosis::Severity,
+    record::{Header, Role, Stamp, Summary},
+    session::Session,
+    timeline::Restart,
+};
+
+/// Starts whose way is shown.
+const PATHS: usize = 4;
+
+/// What a report is made of.
+#[derive(Debug, Clone)]
+pub struct Report<'a> {
+    /// What happened.
+    pub session: &'a Session,
+    /// What it comes to.
+    pub summary: Summary,
+    /// Where the wall clock stood, if that is known.
+    pub wall: Option<Wall>,
+    /// The files that it was read from.
+    pub files: &'a [String],
+    /// What must be said about them.
+    pub notes: &'a [String],
+}
+
+impl Report<'_> {
+    /// The starts whose way is shown: those with a problem first, and of these the latest; and how many are not.
+    fn paths(&self) -> (Vec<&Restart>, usize) {
+        let timeline = self.session.timeline();
+        let bad = |restart: &Restart| {
+            let problem = |severity| severity == Severity::Problem;
+            self.session.diagnosis().verdicts().any(|it| it.restart == Some(restart.id) && problem(it.severity()))
+        };
+        let mut all: Vec<_> = timeline.restarts().filter(|restart| !restart.history).collect();
+        let count = all.len();
+        all.sort_by_key(|restart| std::cmp::Reverse((bad(restart), restart.id)));
+        all.truncate(PATHS);
+        all.sort_by_key(|restart| restart.id);
+        (all, count - count.min(PATHS))
+    }
+
+    /// From when to when, by the wall clock.
+    fn when(&self) -> Option<String> {
+        self.wall.as_ref()?.range(self.first(), self.summary.t)
+    }
+
+    fn first(&self) -> Stamp {
+        let started = self.session.header().map(|header| header.started);
+        if self.summary.events == 0 { started.unwrap_or(self.summary.from) } else { self.summary.from }
+    }
+
+    fn time(&self, at: Stamp) -> Option<String> {
+        self.wall.as_ref()?.time(at)
+    }
+}
+
+fn side(header: &Header) -> &'static str {
+    match header.role {
+        Role::Server => "server side",
+        Role::Client => "client side",
+        Role::Both => "server and client side",
+    }
+}

@@ -1,0 +1,61 @@
+//! The report for a terminal or a pager.
+
+use super::{
+    super::{Paint, Style, clean, moment, plural, summary, text, wrap},
+    Report, side,
+};
+
+/// The report as text, each line at most `width` columns wide.
+#[must_use]
+pub fn text(report: &Report<'_>, width: usize, style: Style) -> Vec<String> {
+    let width = width.max(60);
+    let mut out = heading(report, width, style);
+    out.push(String::new());
+    out.extend(summary::verdicts(report.session, report.summary.t, width, true, style));
+    out.extend(paths(report, width, style));
+    out.extend(summary::tables(&report.summary, width, style));
+    out.extend(report.notes.iter().flat_map(|note| {
+        let note = format!("note: {}", clean(note));
+        wrap(&note, width).into_iter().map(|line| style.paint(Paint::Warning, &line)).collect::<Vec<_>>()
+    }));
+    out
+}
+
+fn heading(report: &Report<'_>, width: usize, style: Style) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let title = match report.session.header() {
+        Some(header) => {
+            format!("{} (kernel {}), {}", clean(&header.host), clean(&header.kernel), side(header))
+        }
+        None => "a host that is not known: there is no header".to_owned(),
+    };
+    let length = report.summary.t.since(report.first());
+    let events = plural(report.summary.events, "event");
+    sentences.push(match report.when() {
+        Some(when) => format!("{when}: {events} in {}", super::super::rough(length)),
+        None => format!("{events} in {}; the wall clock is not known", super::super::rough(length)),
+    });
+    sentences.push(format!("from {}", clean(&report.files.join(", "))));
+    sentences.push("times are seconds since boot".to_owned());
+    let mut lines: Vec<_> = wrap(&title, width).iter().map(|line| style.paint(Paint::Bold, line)).collect();
+    lines.extend(sentences.iter().flat_map(|sentence| wrap(sentence, width)));
+    lines
+}
+
+fn paths(report: &Report<'_>, width: usize, style: Style) -> Vec<String> {
+    let (restarts, more) = report.paths();
+    let mut out = Vec::new();
+    for restart in restarts {
+        let when = report.time(restart.began).map(|when| format!(", {when}")).unwrap_or_default();
+        let title = format!("Restart {} at {}{when}", restart.id.0, moment(restart.began));
+        out.push(style.paint(Paint::Bold, &title));
+        out.extend(text::path(restart, report.session.timeline(), width, style));
+        out.push(String::new());
+    }
+    if more > 0 {
+        let text = format!("… and {}: `nfsgrace report --restart N` shows one", plural(more as u64, "other restart"));
+        out.extend(wrap(&text, width));
+        out.push(String::new());
+    }
+    out
+}
