@@ -28,7 +28,7 @@ pub use editor::Others;
 use crate::{
     diagnosis::{Diagnosis, Revision},
     record::{ClockSample, Header, Line, Loss, Span, Stamp},
-    timeline::{Change, Host, RestartId, Timeline},
+    timeline::{Change, Changes, Host, RestartId, Timeline},
 };
 
 /// One thing to show, in a form that no view has shaped yet.
@@ -71,8 +71,10 @@ pub enum Item {
 /// What to show because of one record, or of time that passed.
 #[derive(Debug, Clone, Default)]
 pub struct Update {
-    /// In order.
+    /// What a person is told, in order.
     pub items: Vec<Item>,
+    /// All that the record changed, in order, told or not: what an export is made from.
+    pub changes: Changes,
 }
 
 /// The state of one session: what happened, and what follows from it.
@@ -110,9 +112,10 @@ impl Session {
                 // Lines of the kernel log come late: what is concluded from them is concluded now.
                 let now = self.timeline.now();
                 let revisions = self.diagnosis.follow(&self.timeline, &changes, now);
-                update.items.extend(self.editor.tell(event.at, changes, &self.timeline));
+                update.items.extend(self.editor.tell(event.at, &changes, &self.timeline));
                 update.items.extend(self.verdicts(now, revisions).items);
                 update.items.extend(self.editor.tick(now, &self.timeline));
+                update.changes = changes;
             }
             Line::Clock(sample) => self.clock = Some(sample),
             Line::Loss(loss) => {
@@ -133,7 +136,8 @@ impl Session {
     }
 
     fn verdicts(&self, at: Stamp, revisions: Vec<Revision>) -> Update {
-        Update { items: revisions.into_iter().map(|revision| Item::Verdict { at, revision }).collect() }
+        let items = revisions.into_iter().map(|revision| Item::Verdict { at, revision }).collect();
+        Update { items, changes: Changes::new() }
     }
 
     /// A span of time that is asked for begins: what was over before does not count.

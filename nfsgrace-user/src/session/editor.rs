@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::Item;
 use crate::{
     record::{Manager, Stamp, Surroundings, frame_function},
-    timeline::{Between, Change, Changes, Heard, Restart, RestartId, Stall, StallId, Timeline},
+    timeline::{Between, Change, Heard, Restart, RestartId, Stall, StallId, Timeline},
 };
 
 /// Stalls of one restart that are told one by one.
@@ -79,7 +79,7 @@ pub(super) struct Editor {
 
 impl Editor {
     /// What is told of one event.
-    pub(super) fn tell(&mut self, at: Stamp, changes: Changes, timeline: &Timeline) -> Vec<Item> {
+    pub(super) fn tell(&mut self, at: Stamp, changes: &[Change], timeline: &Timeline) -> Vec<Item> {
         let mut items = Vec::new();
         for change in changes {
             self.change(at, change, timeline, &mut items);
@@ -102,9 +102,9 @@ impl Editor {
         items
     }
 
-    fn change(&mut self, at: Stamp, change: Change, timeline: &Timeline, items: &mut Vec<Item>) {
+    fn change(&mut self, at: Stamp, change: &Change, timeline: &Timeline, items: &mut Vec<Item>) {
         let (mut then, mut release) = (None, None);
-        match &change {
+        match change {
             Change::Logged { heard: Heard::Known, .. } | Change::Woke(_) | Change::Retried(_) | Change::Counted => {
                 return;
             }
@@ -127,7 +127,7 @@ impl Editor {
                 self.held.retain(|(of, item)| {
                     of != id || !matches!(item, Item::Change { change: Change::Surroundings(_), .. })
                 });
-                self.hold(*id, Item::Change { at, change }, timeline, items);
+                self.hold(*id, Item::Change { at, change: change.clone() }, timeline, items);
                 return;
             }
             Change::TrackingEnded(id) | Change::Stopped(id) => release = Some(*id),
@@ -154,7 +154,7 @@ impl Editor {
             }
             _ => {}
         }
-        items.push(Item::Change { at, change });
+        items.push(Item::Change { at, change: change.clone() });
         items.extend(then);
         if let Some(id) = release {
             items.extend(self.held.extract_if(.., |(of, _)| *of == id).map(|(_, item)| item));

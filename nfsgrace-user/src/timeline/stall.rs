@@ -187,7 +187,7 @@ impl Stall {
     }
 
     /// The attempts that are kept in detail, oldest first.
-    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+    pub fn attempts(&self) -> impl DoubleEndedIterator<Item = &Attempt> {
         self.first.iter().chain(&self.last)
     }
 

@@ -1,8 +1,10 @@
 //! Verdicts and the summary as lines of the session schema, beside the events that they come from.
 
+use std::io;
+
 use crate::{
     diagnosis::{Certainty, Revision, Verdict, caveats},
-    record::{EvidenceRecord, Line, Stamp, VerdictRecord, VerdictState},
+    record::{EvidenceRecord, Line, Stamp, VerdictRecord, VerdictState, Writer},
     session::{Item, Session, Update},
     timeline::Timeline,
 };
@@ -39,6 +41,19 @@ pub fn closing(session: &Session, now: Stamp) -> Vec<Line> {
         .map(|verdict| Line::Verdict(Box::new(record(now, verdict, state(verdict), timeline))))
         .chain([Line::Summary(Box::new(summary::gather(timeline, now)))])
         .collect()
+}
+
+/// The verdicts and the summary as NDJSON, one line each: what `export --format json` writes.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write_closing(session: &Session, now: Stamp, out: impl io::Write) -> io::Result<()> {
+    let mut writer = Writer::new(out);
+    for line in closing(session, now) {
+        writer.write(&line)?;
+    }
+    writer.flush()
 }
 
 fn state(verdict: &Verdict) -> VerdictState {

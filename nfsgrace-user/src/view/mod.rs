@@ -3,11 +3,16 @@
 //! * [`text`]: permanent lines as things happen, and a status block that is redrawn in place;
 //! * [`summary`]: the tables at the end, one [`Summary`](crate::record::Summary) for text and JSON alike;
 //! * [`report`]: the same after the fact, with the server's way through each start; as text or for a ticket;
-//! * [`json`]: verdicts and summary as lines of the session schema.
+//! * [`json`]: verdicts and summary as lines of the session schema;
+//! * [`csv`]: two tables of all attempts and all refusals;
+//! * [`perfetto`]: a trace of the timeline.
 //!
 //! Whatever came from a kernel, a file or another host passes [`clean`] before it is shown.
 
+pub mod csv;
 pub mod json;
+mod names;
+pub mod perfetto;
 pub mod report;
 pub mod summary;
 pub mod text;
@@ -177,6 +182,11 @@ pub(crate) fn plural(count: u64, noun: &str) -> String {
 /// A moment, in seconds of the session's clock.
 pub(crate) fn moment(at: Stamp) -> String {
     format!("{}.{:03}", at.0 / 1_000_000_000, at.0 % 1_000_000_000 / 1_000_000)
+}
+
+/// The wall clock at a moment, nanoseconds since 1970. `None` where it is not known: no machine was booted in 1970.
+fn wall_ns(at: Stamp, realtime_minus_boottime_ns: i64) -> Option<u64> {
+    at.0.checked_add_signed(realtime_minus_boottime_ns).filter(|_| realtime_minus_boottime_ns != 0)
 }
 
 #[cfg(test)]

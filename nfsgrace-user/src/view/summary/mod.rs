@@ -3,6 +3,7 @@
 mod rows;
 mod tables;
 
+pub(super) use rows::attempt_row;
 pub use rows::gather;
 pub(super) use tables::{Sheet, in_order, nothing, sheets, tables, verdicts};
 pub use tables::{alone, text};

@@ -147,7 +147,8 @@ fn stall_row(timeline: &Timeline, stall: &Stall, now: Stamp) -> StallRow {
     }
 }
 
-fn attempt_row(timeline: &Timeline, attempt: &Attempt) -> AttemptRow {
+/// One attempt of any stall of this timeline.
+pub(in crate::view) fn attempt_row(timeline: &Timeline, attempt: &Attempt) -> AttemptRow {
     let slept = match attempt.slept() {
         Some(Slept::Exactly(span)) => Some(ns(span)),
         Some(Slept::AtMost(_)) | None => None,

@@ -1,0 +1,96 @@
+//! Two tables: every attempt of every stall, and every operation that the server refused.
+//!
+//! Written as the session goes by, so nothing of a row is known later than the row. What is about a whole stall stands in the
+//! row of its last attempt only: its columns can be added up. The columns are described in `docs/exports.md`; new ones are
+//! added at the end.
+
+mod cell;
+mod row;
+
+use std::io;
+
+use ::csv::{Writer, WriterBuilder};
+use row::{AttemptCells, RefusalCells, StallCells};
+
+use crate::{
+    record::{Event, Line, Stamp},
+    session::{Session, Update},
+    timeline::{Change, RestartId},
+};
+
+/// The two tables.
+#[derive(Debug)]
+pub struct Tables<W: io::Write> {
+    attempts: Writer<W>,
+    refusals: Writer<W>,
+}
+
+impl<W: io::Write> Tables<W> {
+    /// Writes the names of the columns.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writers, here and below.
+    pub fn new(attempts: W, refusals: W) -> io::Result<Self> {
+        let mut builder = WriterBuilder::new();
+        builder.has_headers(false);
+        let (mut attempts, mut refusals) = (builder.from_writer(attempts), builder.from_writer(refusals));
+        attempts.write_record(row::ATTEMPT_COLUMNS)?;
+        refusals.write_record(row::REFUSAL_COLUMNS)?;
+        Ok(Self { attempts, refusals })
+    }
+
+    /// A line of the session, and what it changed.
+    pub fn record(&mut self, line: &Line, update: &Update, session: &Session) -> io::Result<()> {
+        let Line::Event(event) = line else { return Ok(()) };
+        self.refusal(event, &update.changes, session)?;
+        for change in &update.changes {
+            match change {
+                Change::RefusedAgain(id) => {
+                    let stall = session.timeline().stalls().get(*id);
+                    if let Some((stall, attempt)) =
+                        stall.and_then(|stall| Some((stall, stall.attempts().rev().nth(1)?)))
+                    {
+                        let cells = AttemptCells::new(session, stall, attempt);
+                        self.attempts.serialize((cells, StallCells::default()))?;
+                    }
+                }
+                Change::StallEnded(stall) => {
+                    if let Some(attempt) = stall.latest() {
+                        let cells = AttemptCells::new(session, stall, attempt);
+                        self.attempts.serialize((cells, StallCells::new(session.timeline(), stall, event.at)))?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The session is over: the stalls that have not ended get their last rows.
+    pub fn finish(&mut self, session: &Session, now: Stamp) -> io::Result<()> {
+        let timeline = session.timeline();
+        let now = now.max(timeline.now());
+        let mut live: Vec<_> = timeline.stalls().live().collect();
+        live.sort_by_key(|stall| stall.id);
+        for stall in live {
+            if let Some(attempt) = stall.latest() {
+                let cells = AttemptCells::new(session, stall, attempt);
+                self.attempts.serialize((cells, StallCells::new(timeline, stall, now)))?;
+            }
+        }
+        self.attempts.flush()?;
+        self.refusals.flush()
+    }
+
+    fn refusal(&mut self, event: &Event, changes: &[Change], session: &Session) -> io::Result<()> {
+        let restart = changes.iter().find_map(|change| match change {
+            Change::Refused(RestartId(number), _) => Some(*number),
+            _ => None,
+        });
+        match RefusalCells::new(session, event, restart) {
+            Some(cells) => Ok(self.refusals.serialize(cells)?),
+            None => Ok(()),
+        }
+    }
+}

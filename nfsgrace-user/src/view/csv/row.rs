@@ -1,0 +1,251 @@
+//! The rows; their fields are the columns.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::cell::{name, seconds, wall};
+use crate::{
+    record::{AttemptRow, Event, Kind, Stamp},
+    session::Session,
+    timeline::{Attempt, Outcome, Stall, State, Timeline},
+    view::{names, summary::attempt_row},
+};
+
+/// Columns of the attempts.
+pub(super) const ATTEMPT_COLUMNS: [&str; 24] = [
+    "host",
+    "pid",
+    "tid",
+    "comm",
+    "op",
+    "path",
+    "server",
+    "restart",
+    "stall_began_s",
+    "stall_began_seen",
+    "attempt",
+    "refused_at_s",
+    "refused_at",
+    "refusal",
+    "asked_ns",
+    "asked_computed",
+    "slept_ns",
+    "gap_ns",
+    "excess",
+    "stall_state",
+    "stall_ended_s",
+    "stall_status",
+    "stall_total_ns",
+    "stall_tail_ns",
+];
+
+/// Columns of the refusals.
+pub(super) const REFUSAL_COLUMNS: [&str; 14] = [
+    "host",
+    "netns",
+    "restart",
+    "t_s",
+    "t",
+    "client_addr",
+    "client_name",
+    "minor",
+    "op",
+    "claim",
+    "name",
+    "xid",
+    "in_grace",
+    "took_ns",
+];
+
+/// One refusal of a task and the sleep after it.
+#[derive(Debug, Serialize)]
+pub(super) struct AttemptCells<'a> {
+    host: Cow<'a, str>,
+    pid: u32,
+    tid: u32,
+    comm: Cow<'a, str>,
+    op: Option<Cow<'a, str>>,
+    path: Option<Cow<'a, str>>,
+    server: Option<Cow<'a, str>>,
+    restart: Option<u32>,
+    stall_began_s: String,
+    stall_began_seen: bool,
+    attempt: u64,
+    refused_at_s: String,
+    refused_at: Option<String>,
+    refusal: &'static str,
+    asked_ns: Option<u64>,
+    asked_computed: bool,
+    slept_ns: Option<u64>,
+    gap_ns: Option<u64>,
+    excess: Option<String>,
+}
+
+/// What a whole stall came to; empty but in the row of its last attempt.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct StallCells {
+    stall_state: Option<&'static str>,
+    stall_ended_s: Option<String>,
+    stall_status: Option<i32>,
+    stall_total_ns: Option<u64>,
+    stall_tail_ns: Option<u64>,
+}
+
+/// One operation that the server refused.
+#[derive(Debug, Serialize)]
+pub(super) struct RefusalCells<'a> {
+    host: Cow<'a, str>,
+    netns: Option<u32>,
+    restart: Option<u32>,
+    t_s: String,
+    t: Option<String>,
+    client_addr: Option<String>,
+    client_name: Option<Cow<'a, str>>,
+    minor: Option<u32>,
+    op: &'static str,
+    claim: Option<&'static str>,
+    name: Option<Cow<'a, str>>,
+    xid: Option<u32>,
+    in_grace: Option<bool>,
+    took_ns: u64,
+}
+
+fn host(session: &Session) -> Cow<'_, str> {
+    session.header().map_or(Cow::Borrowed(""), |header| name(&header.host))
+}
+
+fn ns(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl<'a> AttemptCells<'a> {
+    pub(super) fn new(session: &'a Session, stall: &'a Stall, attempt: &Attempt) -> Self {
+        let row = attempt_row(session.timeline(), attempt);
+        let AttemptRow { attempt, refused, refusal, asked_ns, asked_computed, slept_ns, gap_ns, excess } = row;
+        Self {
+            host: host(session),
+            pid: stall.task.pid,
+            tid: stall.task.tid,
+            comm: name(&stall.task.comm),
+            op: stall.op.as_deref().map(name),
+            path: stall.path.as_deref().map(name),
+            server: stall.server.as_deref().map(name),
+            restart: stall.restart.map(|id| id.0),
+            stall_began_s: seconds(stall.id.began),
+            stall_began_seen: stall.began_seen,
+            attempt,
+            refused_at_s: seconds(refused),
+            refused_at: wall(refused, session.clock()),
+            refusal: names::refusal(refusal),
+            asked_ns,
+            asked_computed,
+            slept_ns,
+            gap_ns,
+            excess,
+        }
+    }
+}
+
+impl StallCells {
+    pub(super) fn new(timeline: &Timeline, stall: &Stall, now: Stamp) -> Self {
+        let (state, ended) = match stall.state {
+            State::Asleep { .. } => ("asleep", None),
+            State::Trying { .. } => ("trying", None),
+            State::Ended { at, outcome } => ("ended", Some((at, outcome))),
+        };
+        let tail = if ended.is_some() { stall.tail } else { timeline.tail(stall, now) };
+        Self {
+            stall_state: Some(state),
+            stall_ended_s: ended.map(|(at, _)| seconds(at)),
+            stall_status: ended.and_then(|(_, outcome)| match outcome {
+                Outcome::Status(status) => Some(status),
+                Outcome::Unknown => None,
+            }),
+            stall_total_ns: Some(ns(stall.length(now))),
+            stall_tail_ns: tail.map(ns),
+        }
+    }
+}
+
+impl<'a> RefusalCells<'a> {
+    /// `None` when the event is none.
+    pub(super) fn new(session: &'a Session, event: &'a Event, restart: Option<u32>) -> Option<Self> {
+        let Kind::Refused { op, client, xid, claim, name: file, in_grace, took_ns } = &event.kind else { return None };
+        Some(Self {
+            host: host(session),
+            netns: event.netns.map(|netns| netns.0),
+            restart,
+            t_s: seconds(event.at),
+            t: wall(event.at, session.clock()),
+            client_addr: client.addr.map(|addr| addr.to_string()),
+            client_name: client.name.as_deref().map(name),
+            minor: client.minor,
+            op: names::op(*op),
+            claim: claim.map(names::claim),
+            name: file.as_deref().map(name),
+            xid: *xid,
+            in_grace: *in_grace,
+            took_ns: *took_ns,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Client, Event, ServerOp, Task};
+
+    #[test]
+    fn the_columns_are_the_fields() {
+        let first_line = |write: &dyn Fn(&mut ::csv::Writer<Vec<u8>>)| {
+            let mut writer = ::csv::Writer::from_writer(Vec::new());
+            write(&mut writer);
+            let bytes = writer.into_inner().expect("memory");
+            String::from_utf8(bytes).expect("UTF-8").lines().next().expect("a line").to_owned()
+        };
+        let event = Event {
+            at: Stamp(1),
+            task: Task::default(),
+            netns: None,
+            kind: Kind::Refused {
+                op: ServerOp::Open,
+                client: Client::default(),
+                xid: None,
+                claim: None,
+                name: None,
+                in_grace: None,
+                took_ns: 0,
+            },
+        };
+        let session = Session::new();
+        let refusal = RefusalCells::new(&session, &event, None).expect("a refusal");
+        let columns = first_line(&|writer| writer.serialize(&refusal).expect("memory"));
+        assert_eq!(columns, REFUSAL_COLUMNS.join(","));
+
+        let attempt = AttemptCells {
+            host: "".into(),
+            pid: 0,
+            tid: 0,
+            comm: "".into(),
+            op: None,
+            path: None,
+            server: None,
+            restart: None,
+            stall_began_s: String::new(),
+            stall_began_seen: true,
+            attempt: 1,
+            refused_at_s: String::new(),
+            refused_at: None,
+            refusal: "",
+            asked_ns: None,
+            asked_computed: true,
+            slept_ns: None,
+            gap_ns: None,
+            excess: None,
+        };
+        let attempt = first_line(&|writer| writer.serialize(&attempt).expect("memory"));
+        let stall = first_line(&|writer| writer.serialize(StallCells::default()).expect("memory"));
+        assert_eq!(format!("{attempt},{stall}"), ATTEMPT_COLUMNS.join(","));
+    }
+}

@@ -1,0 +1,69 @@
+//! What kinds are called where a program reads them: as in the session format.
+
+use crate::record::{Claim, EndedBy, Manager, Refusal, ServerOp, Tracker, errno_name};
+
+/// An operation, as RFC 8881 writes it.
+pub(super) fn op(op: ServerOp) -> &'static str {
+    match op {
+        ServerOp::Open => "OPEN",
+        ServerOp::Lock => "LOCK",
+        ServerOp::Remove => "REMOVE",
+        ServerOp::Rename => "RENAME",
+    }
+}
+
+pub(super) fn claim(claim: Claim) -> &'static str {
+    match claim {
+        Claim::Null => "null",
+        Claim::Previous => "previous",
+        Claim::DelegateCur => "delegate_cur",
+        Claim::DelegatePrev => "delegate_prev",
+        Claim::Fh => "fh",
+        Claim::DelegCurFh => "deleg_cur_fh",
+        Claim::DelegPrevFh => "deleg_prev_fh",
+    }
+}
+
+/// A refusal by name and number.
+pub(super) fn refusal(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Grace => "NFS4ERR_GRACE (10013)",
+        Refusal::Delay => "NFS4ERR_DELAY (10008)",
+    }
+}
+
+pub(super) fn tracker(tracker: Tracker) -> &'static str {
+    match tracker {
+        Tracker::Cld => "cld",
+        Tracker::CldV0 => "cld_v0",
+        Tracker::Umh => "umh",
+        Tracker::Legacy => "legacy",
+    }
+}
+
+pub(super) fn ended_by(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Skipped => "skipped",
+        EndedBy::Timer => "timer",
+        EndedBy::AllReclaimed => "all_reclaimed",
+        EndedBy::V4EndGrace => "v4_end_grace",
+        EndedBy::Shutdown => "shutdown",
+        EndedBy::Unknown => "unknown",
+    }
+}
+
+pub(super) fn manager(manager: Manager) -> &'static str {
+    match manager {
+        Manager::Nfsd => "nfsd",
+        Manager::Lockd => "lockd",
+    }
+}
+
+/// What a kernel function returned: `ok`, `ETIMEDOUT (-110)`, `-9999`.
+pub(super) fn status(status: i32) -> String {
+    match errno_name(status) {
+        _ if status == 0 => "ok".to_owned(),
+        Some(name) if status < 0 => format!("{name} ({status})"),
+        _ => status.to_string(),
+    }
+}
