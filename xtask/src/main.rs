@@ -5,6 +5,7 @@ mod demo;
 mod generate;
 mod interrupt;
 mod lab;
+mod perfetto;
 mod setup;
 mod test;
 mod tool;
@@ -19,6 +20,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    /// Reads exported traces by Perfetto's own schema, and compares them with the reports of the same sessions
+    CheckPerfetto(perfetto::CheckPerfetto),
     /// Shows the main job: a restart that hangs its clients and one that does not, watched live
     Demo(demo::Demo),
     /// Writes a long session, to measure and to try readers with
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     interrupt::listen()?;
     match command {
+        Command::CheckPerfetto(check) => check.run(),
         Command::Demo(demo) => demo.run(),
         Command::GenerateSession(generate) => generate.run(),
         Command::Lab(lab) => lab.run(),

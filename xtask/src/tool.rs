@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-/// Programs that the lab needs, and the Debian package that has each.
-const PACKAGES: [(&str, &str); 11] = [
+/// Programs that the lab and the checks need, and the Debian package that has each.
+const PACKAGES: [(&str, &str); 12] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("apt-get", "apt"),
     ("apt-cache", "apt"),
@@ -22,6 +22,7 @@ const PACKAGES: [(&str, &str); 11] = [
     ("lz4", "lz4"),
     ("tar", "tar"),
     ("setpriv", "util-linux"),
+    ("python3", "python3-venv"),
 ];
 
 /// Where Debian keeps tools that an ordinary user's `PATH` does not name.

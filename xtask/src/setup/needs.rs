@@ -80,6 +80,9 @@ const ALL: [Need; 14] = [
         tool::exists("systemd-analyze")
     }),
     program("setpriv", "ends guests with their parent", &["util-linux"], || tool::exists("setpriv")),
+    program("Python with venv", "reads exported traces by Perfetto's own schema", &["python3-venv"], || {
+        runs(tool::command("python3").args(["-c", "import ensurepip, venv"]))
+    }),
     program(
         "the keys of Debian's archive",
         "the lab's kernels come from several releases",
