@@ -4,6 +4,7 @@
 mod common;
 
 mod any_session;
+mod documented;
 mod perfetto;
 mod tables;
 mod trace;
