@@ -253,7 +253,7 @@ fn a_file_that_holds_something_is_never_written_to() {
 fn a_recording_that_never_began_leaves_no_file() {
     let directory = TempDir::new().expect("a directory");
     drop(Store::create(&directory.path().join("session.ndjson"), None, Instant::now()).expect("a store"));
-    assert_eq!(files(&directory), [PathBuf::new(); 0]);
+    assert!(files(&directory).is_empty());
 }
 
 #[test]
