@@ -243,11 +243,14 @@ impl Store {
             return Ok(());
         }
         self.end_frame(now)?;
-        let Self { current, disk: Some(disk), .. } = self else { return Ok(()) };
-        let Some(file) = &current.file else { return Ok(()) };
-        current.unsynced = (!disk.keep(file)).then_some(now);
+        let Self { current, disk, notices, .. } = self;
+        current.unsynced = None;
+        let (Some(disk), Some(file)) = (disk, &current.file) else { return Ok(()) };
+        if !disk.keep(file) {
+            current.unsynced = Some(now);
+        }
         if let Some(error) = disk.failure() {
-            self.notices.push(Notice::NotOnDisk { file: current.path.clone(), error });
+            notices.push(Notice::NotOnDisk { file: current.path.clone(), error });
         }
         if open::was_removed(file) {
             self.next_file(now);
