@@ -1,5 +1,6 @@
 //! The command line. One definition of each flag makes the parser, `--help`, the man page and the completions.
 
+mod export;
 mod record;
 mod report;
 
@@ -7,6 +8,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+pub use export::{Export, ExportFormat};
 pub use report::{Part, Report, ReportFormat, Speed};
 
 pub use self::record::{Files, Record};
@@ -16,6 +18,11 @@ const AFTER_HELP: &str = "\
 Exit status:
   0  nothing is wrong
   1  a problem was diagnosed
+  2  the command could not do its work, and says what to do about it";
+
+const EXPORT_STATUS: &str = "\
+Exit status:
+  0  it is written
   2  the command could not do its work, and says what to do about it";
 
 const WATCH_EXAMPLES: &str = "\
@@ -64,6 +71,9 @@ pub enum Command {
     /// Explain what a recorded session saw: why clients hung, for how long, and what to do about it
     #[command(after_help = format!("{}\n\n{AFTER_HELP}", report::EXAMPLES))]
     Report(Report),
+    /// Make a page, a picture or a table of recorded sessions, to attach to a ticket or to open elsewhere
+    #[command(after_help = format!("{}\n\n{EXPORT_STATUS}", export::EXAMPLES))]
+    Export(Export),
     /// Show which kernel functions can be probed here, and what is lost where they cannot
     #[command(after_help = AFTER_HELP)]
     Probes(Probes),

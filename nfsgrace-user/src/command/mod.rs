@@ -1,5 +1,6 @@
 //! The commands: each wires sources, timeline, diagnosis and view, and decides nothing.
 
+mod export;
 mod live;
 mod output;
 mod probes;
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Watch(watch) => watch::run(&watch),
         Command::Record(record) => record::run(&record),
         Command::Report(report) => report::run(&report),
+        Command::Export(export) => export::run(&export),
         Command::Probes(probes) => probes::run(&probes),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "nfsgrace", &mut std::io::stdout());

@@ -5,7 +5,8 @@
 //! * [`report`]: the same after the fact, with the server's way through each start; as text or for a ticket;
 //! * [`json`]: verdicts and summary as lines of the session schema;
 //! * [`csv`]: two tables of all attempts and all refusals;
-//! * [`perfetto`]: a trace of the timeline.
+//! * [`perfetto`]: a trace of the timeline;
+//! * [`picture`]: the timeline drawn to scale, as SVG or as a page of HTML.
 //!
 //! Whatever came from a kernel, a file or another host passes [`clean`] before it is shown.
 
@@ -13,6 +14,7 @@ pub mod csv;
 pub mod json;
 mod names;
 pub mod perfetto;
+pub mod picture;
 pub mod report;
 pub mod summary;
 pub mod text;
@@ -177,6 +179,11 @@ pub(crate) fn rough_range((from, to): (Duration, Duration)) -> String {
 /// A count with its noun.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// An error by name and number: `ETIMEDOUT (-110)`.
+pub(crate) fn errno(status: i32) -> String {
+    crate::record::errno_name(status).map_or_else(|| status.to_string(), |name| format!("{name} ({status})"))
 }
 
 /// A moment, in seconds of the session's clock.

@@ -51,7 +51,7 @@ const fn program(
     Need { what, why, packages, remedy: Remedy::Packages, there }
 }
 
-const ALL: [Need; 14] = [
+const ALL: [Need; 15] = [
     program("a C linker", "Rust programs are linked with it", &["gcc", "libc6-dev"], || tool::exists("cc")),
     program(
         "a Rust compiler with its library source",

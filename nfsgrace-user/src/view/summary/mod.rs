@@ -7,3 +7,4 @@ pub(super) use rows::attempt_row;
 pub use rows::gather;
 pub(super) use tables::{Sheet, in_order, nothing, sheets, tables, verdicts};
 pub use tables::{alone, text};
+pub(super) use tables::{client_name, grace, tracking};

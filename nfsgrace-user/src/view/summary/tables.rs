@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use super::super::{Paint, Style, clean, clean_tail, moment, plural, span, text::verdict_lines, wrap};
+use super::super::{Paint, Style, clean, clean_tail, errno, moment, plural, span, text::verdict_lines, wrap};
 use crate::{
     diagnosis::{Question, Verdict},
-    record::{
-        AttemptRow, ClientRow, EndedBy, Refusal, RestartRow, StallRow, Stamp, Summary, Tracker, errno_name, status_text,
-    },
+    record::{AttemptRow, ClientRow, EndedBy, Refusal, RestartRow, StallRow, Stamp, Summary, Tracker, status_text},
     session::Session,
     timeline::RestartId,
 };
@@ -292,7 +290,7 @@ pub(in crate::view) fn counts(summary: &Summary) -> Option<String> {
 }
 
 /// The grace period in short: `10 s, over after 11.1 s (1.1 s on trackers): timer`.
-fn grace(row: &RestartRow) -> String {
+pub(in crate::view) fn grace(row: &RestartRow) -> String {
     let seconds = |ns: u64| Duration::from_nanos(ns).as_secs_f64();
     let planned = row.grace_planned_ns.map(|ns| format!("{:.0} s", seconds(ns)));
     if row.before_watching && row.ended_by.is_none() {
@@ -316,7 +314,7 @@ fn grace(row: &RestartRow) -> String {
 }
 
 /// The chain of trackers in short: `cld -110, umh 0`.
-fn tracking(row: &RestartRow) -> String {
+pub(in crate::view) fn tracking(row: &RestartRow) -> String {
     let chain: Vec<_> = row
         .trackers
         .iter()
@@ -331,8 +329,7 @@ fn tracking(row: &RestartRow) -> String {
                 None => format!("{name} …"),
                 Some(0) => format!("{name} ok"),
                 Some(status) => {
-                    let error = errno_name(status).map_or_else(|| status.to_string(), |it| format!("{it} ({status})"));
-                    format!("{name} {error}")
+                    format!("{name} {}", errno(status))
                 }
             }
         })
@@ -344,17 +341,21 @@ fn tracking(row: &RestartRow) -> String {
     }
 }
 
-fn client(row: &ClientRow) -> Vec<String> {
-    let name = row.name.as_deref().map(|name| clean_tail(name, 40));
-    let who = match (name, row.addr) {
+/// Who a client is: the name it gave itself, and its address.
+pub(in crate::view) fn client_name(row: &ClientRow, columns: usize) -> String {
+    let name = row.name.as_deref().map(|name| clean_tail(name, columns));
+    match (name, row.addr) {
         (Some(name), Some(addr)) => format!("{name} ({addr})"),
         (Some(name), None) => name,
         (None, Some(addr)) => addr.to_string(),
         (None, None) => "unknown".to_owned(),
-    };
+    }
+}
+
+fn client(row: &ClientRow) -> Vec<String> {
     vec![
         row.restart.to_string(),
-        who,
+        client_name(row, 40),
         row.minor.map_or("–".to_owned(), |minor| format!("4.{minor}")),
         if row.recorded { "yes" } else { "–" }.to_owned(),
         row.completed.map_or("–".to_owned(), moment),

@@ -1,0 +1,369 @@
+//! The lane of a server: trackers, grace periods and what ended them, refusals.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+use super::{Place, Span};
+use crate::{
+    record::{EndedBy, Netns, RestartRow, Stamp, Summary},
+    timeline::{
+        KnownFrom, Restart,
+        restart::{EndGraceWrite, Grace, LengthFrom, TrackerAttempt},
+    },
+    view::{clean, errno, plural, span, summary},
+};
+
+/// All starts of nfsd in one network namespace.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServerLane {
+    /// The namespace, where it is known.
+    pub netns: Option<u32>,
+    /// Whether it is the one that the host began with.
+    pub initial: bool,
+    /// The starts, in order; they do not overlap.
+    pub restarts: Vec<RestartSpan>,
+}
+
+/// One start.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RestartSpan {
+    /// Counted from 1.
+    pub restart: u32,
+    /// `observed`, `kernel_log` or `grace_only`.
+    pub known_from: String,
+    /// When it began, or was first noticed.
+    pub began: f64,
+    /// Whether its grace period was over before watching began.
+    pub before_watching: bool,
+    /// The trackers that were tried, in order.
+    pub trackers: Vec<TrackerBar>,
+    /// What became of them, in words.
+    pub tracking: String,
+    /// nfsd's grace period.
+    pub grace: Option<GraceBar>,
+    /// lockd's own grace period, for locks of NFSv3.
+    pub lockd: Option<GraceBar>,
+    /// Whom it refused.
+    pub refusals: Refusals,
+    /// Writes to `/proc/fs/nfsd/v4_end_grace`.
+    pub writes: Vec<Mark>,
+    /// RECLAIM_COMPLETEs.
+    pub completed: Vec<Mark>,
+    /// When the server was stopped.
+    pub stopped: Option<f64>,
+    /// Stalls that it caused on this host.
+    pub stalls: u64,
+    /// Their lengths added up, nanoseconds.
+    pub lost_ns: u64,
+    /// How much of that lies after the end of the grace period.
+    pub tail_ns: u64,
+}
+
+/// One tracker that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrackerBar {
+    /// The kernel function that sets it up.
+    pub function: &'static str,
+    /// Where it lies; up to the end of the session while it has not returned.
+    pub span: Span,
+    /// Whether its beginning was seen.
+    pub began_seen: bool,
+    /// Zero or a negative errno; absent while it has not returned.
+    pub status: Option<i32>,
+    /// How long it took, nanoseconds.
+    pub took_ns: Option<u64>,
+    /// What it answered, in words.
+    pub label: String,
+    /// The questions to `cld_running` that are kept in detail.
+    pub polls: Vec<PollTick>,
+    /// Times that it said no.
+    pub polls_false: u64,
+}
+
+/// One question to `cld_running`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PollTick {
+    /// When.
+    pub at: f64,
+    /// Its answer.
+    pub running: bool,
+    /// Whether that was inferred.
+    pub inferred: bool,
+}
+
+/// A grace period.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GraceBar {
+    /// Where it lies; up to the end of the session while it is on.
+    pub span: Span,
+    /// Whether its beginning was seen, rather than its first sign.
+    pub began_seen: bool,
+    /// What became of it.
+    pub state: GraceState,
+    /// Its real length, nanoseconds.
+    pub grace_ns: Option<u64>,
+    /// When its timer was set.
+    pub timer_set: Option<f64>,
+    /// When it should have ended, as computed.
+    pub planned: Option<Planned>,
+    /// All that in words.
+    pub label: String,
+    /// What ended it, in a few words.
+    pub end_label: String,
+}
+
+/// When a grace period should end: computed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Planned {
+    /// From the timer's time to the latest that the timer wheel makes of it.
+    pub span: Span,
+    /// The configured length, nanoseconds.
+    pub length_ns: u64,
+    /// Whether that comes from the kernel log.
+    pub from_log: bool,
+}
+
+/// What became of a grace period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum GraceState {
+    /// It ended.
+    Ended {
+        /// What ended it.
+        by: EndedBy,
+        /// Whether its end was watched.
+        seen: bool,
+    },
+    /// The server was stopped.
+    Stopped,
+    /// It is on at the end of the session.
+    On,
+    /// It must be over: computed.
+    Over,
+}
+
+/// Refusals of one start.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Refusals {
+    /// How many, exact.
+    pub total: u64,
+    /// Those that are kept in detail: the first and the last ones.
+    pub at: Vec<f64>,
+    /// Between the first and the last ones are so many more.
+    pub not_kept: u64,
+    /// Where those lie that are not kept.
+    pub not_kept_span: Option<Span>,
+}
+
+/// A moment with words.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mark {
+    /// When.
+    pub at: f64,
+    /// What.
+    pub text: String,
+    /// Whether it worked.
+    pub ok: bool,
+}
+
+impl RestartSpan {
+    /// From the first to the last that is drawn of it.
+    #[must_use]
+    pub fn extent(&self) -> Span {
+        let spans = self.trackers.iter().map(|it| it.span);
+        let graces = [&self.grace, &self.lockd].into_iter().flatten();
+        let planned = graces.clone().filter_map(|it| it.planned.as_ref()).map(|it| it.span);
+        let moments = self.refusals.at.iter().copied().chain(self.writes.iter().chain(&self.completed).map(|it| it.at));
+        let moments = moments.chain(self.stopped).map(|at| Span::new(at, at));
+        spans
+            .chain(graces.map(|it| it.span))
+            .chain(planned)
+            .chain(moments)
+            .fold(Span::new(self.began, self.began), Span::join)
+    }
+}
+
+/// The lanes of a host's servers.
+pub(super) fn lanes(place: &Place<'_>, rows: &Summary) -> Vec<ServerLane> {
+    let timeline = place.session.timeline();
+    let mut by_netns: BTreeMap<Option<Netns>, Vec<&Restart>> = BTreeMap::new();
+    for restart in timeline.restarts() {
+        by_netns.entry(restart.netns).or_default().push(restart);
+    }
+    by_netns
+        .into_iter()
+        .map(|(netns, restarts)| ServerLane {
+            netns: netns.map(|it| it.0),
+            initial: netns.is_some() && netns == timeline.host().initial_netns,
+            restarts: lane(place, rows, &restarts),
+        })
+        .collect()
+}
+
+fn lane(place: &Place<'_>, rows: &Summary, restarts: &[&Restart]) -> Vec<RestartSpan> {
+    let nexts = restarts.iter().skip(1).map(|next| Some(next.began)).chain([None]);
+    restarts
+        .iter()
+        .zip(nexts)
+        .filter_map(|(restart, next)| {
+            let row = rows.restarts.iter().find(|row| row.restart == restart.id.0)?;
+            Some(start(place, restart, row, next))
+        })
+        .collect()
+}
+
+fn start(place: &Place<'_>, restart: &Restart, row: &RestartRow, next: Option<Stamp>) -> RestartSpan {
+    let clients = restart.clients.list();
+    let completed = clients.iter().filter_map(|client| {
+        let at = place.at(client.completed?);
+        let who = client.name.as_deref().map(clean).unwrap_or_default();
+        Some(Mark { at, text: format!("RECLAIM_COMPLETE {who}"), ok: true })
+    });
+    RestartSpan {
+        restart: row.restart,
+        known_from: row.known_from.clone(),
+        began: place.at(row.began),
+        before_watching: row.before_watching,
+        trackers: trackers(place, restart, next),
+        tracking: summary::tracking(row),
+        grace: restart.grace.map(|it| grace(place, restart, it, row, next)),
+        lockd: restart.lockd.map(|it| lockd(place, restart, it, next)),
+        refusals: refusals(place, restart),
+        writes: restart.end_grace_writes.iter().map(|it| write(place, it)).collect(),
+        completed: completed.collect(),
+        stopped: restart.stopped.map(|at| place.at(at)),
+        stalls: row.stalls,
+        lost_ns: row.lost_ns,
+        tail_ns: row.tail_ns,
+    }
+}
+
+/// One is tried after the other, and all before the next start.
+fn trackers(place: &Place<'_>, restart: &Restart, next: Option<Stamp>) -> Vec<TrackerBar> {
+    let attempts = &restart.tracking.attempts;
+    let ends = attempts.iter().skip(1).map(|it| Some(it.began)).chain([next]);
+    attempts.iter().zip(ends).map(|(it, next)| tracker(place, restart, it, next)).collect()
+}
+
+fn tracker(place: &Place<'_>, restart: &Restart, attempt: &TrackerAttempt, next: Option<Stamp>) -> TrackerBar {
+    let given_up = restart.tracking.ended.map(|(at, _)| at).or(restart.stopped);
+    let to = attempt.ended.map(|(at, _)| at).or(given_up).unwrap_or(place.now);
+    let span = place.span(attempt.began, to).before(next.map(|next| place.at(next)));
+    let polls = attempt.polls.iter().map(|poll| PollTick {
+        at: place.at(poll.at).clamp(span.from, span.to),
+        running: poll.running,
+        inferred: poll.inferred,
+    });
+    TrackerBar {
+        function: attempt.tracker.init_function(),
+        span,
+        began_seen: attempt.began_seen,
+        status: attempt.status(),
+        took_ns: attempt.took().map(ns),
+        label: tracker_label(attempt),
+        polls: polls.collect(),
+        polls_false: attempt.polls_false,
+    }
+}
+
+fn tracker_label(attempt: &TrackerAttempt) -> String {
+    let function = attempt.tracker.init_function();
+    let status = match attempt.status() {
+        None => format!("{function} has not returned"),
+        Some(0) => format!("{function} works"),
+        Some(status) => format!("{function} = {}", errno(status)),
+    };
+    let took = attempt.took().map(|took| format!(" after {}", span(took))).unwrap_or_default();
+    let inferred = if attempt.polls.iter().any(|poll| poll.inferred) { " (inferred)" } else { "" };
+    let polls = match attempt.polls_false {
+        0 => String::new(),
+        count => format!("; cld_running said no {}{inferred}", plural(count, "time")),
+    };
+    format!("{status}{took}{polls}")
+}
+
+fn grace(place: &Place<'_>, restart: &Restart, grace: Grace, row: &RestartRow, next: Option<Stamp>) -> GraceBar {
+    let planned = restart.planned_end(place.session.timeline().hz());
+    let planned = planned.zip(restart.length).map(|(end, (length, from))| Planned {
+        span: place.span(end.earliest, end.latest),
+        length_ns: ns(length),
+        from_log: from == LengthFrom::KernelLog,
+    });
+    let computed = planned.as_ref().map(|it| it.span.to);
+    let mut bar = bar(place, restart, grace, computed, next);
+    bar.grace_ns = row.grace_ns;
+    bar.timer_set = restart.armed.map(|at| place.at(at));
+    bar.label = summary::grace(row);
+    bar.planned = planned;
+    bar
+}
+
+/// lockd's, whose length is not known.
+fn lockd(place: &Place<'_>, restart: &Restart, grace: Grace, next: Option<Stamp>) -> GraceBar {
+    let mut bar = bar(place, restart, grace, None, next);
+    bar.grace_ns = grace.ended.filter(|_| grace.began_seen).map(|end| ns(end.at.since(grace.began)));
+    bar.label = match bar.grace_ns {
+        Some(length) => format!("lockd's own grace period: {}", span(Duration::from_nanos(length))),
+        None => "lockd's own grace period".to_owned(),
+    };
+    bar
+}
+
+fn bar(place: &Place<'_>, restart: &Restart, grace: Grace, computed: Option<f64>, next: Option<Stamp>) -> GraceBar {
+    let from = place.at(grace.began);
+    let (to, state) = match (grace.ended, restart.stopped) {
+        (Some(end), _) => (place.at(end.at), GraceState::Ended { by: end.by, seen: end.from == KnownFrom::Observed }),
+        (None, Some(stopped)) => (place.at(stopped), GraceState::Stopped),
+        (None, None) if restart.history => (computed.unwrap_or(from), GraceState::Over),
+        (None, None) => (place.at(place.now), GraceState::On),
+    };
+    GraceBar {
+        span: Span::new(from, to).before(next.map(|next| place.at(next))),
+        began_seen: grace.began_seen,
+        state,
+        grace_ns: None,
+        timer_set: None,
+        planned: None,
+        label: String::new(),
+        end_label: end_label(state),
+    }
+}
+
+fn end_label(state: GraceState) -> String {
+    match state {
+        GraceState::Ended { by, seen } => {
+            let by = match by {
+                EndedBy::Skipped => "skipped",
+                EndedBy::Timer => "ended by its timer",
+                EndedBy::AllReclaimed => "ended: all clients reclaimed",
+                EndedBy::V4EndGrace => "ended by v4_end_grace",
+                EndedBy::Shutdown => "server stopped",
+                EndedBy::Unknown => "ended, why was not seen",
+            };
+            if seen { by.to_owned() } else { format!("{by} (inferred)") }
+        }
+        GraceState::Stopped => "server stopped".to_owned(),
+        GraceState::On => "still on".to_owned(),
+        GraceState::Over => "over (computed)".to_owned(),
+    }
+}
+
+fn refusals(place: &Place<'_>, restart: &Restart) -> Refusals {
+    let kept: Vec<_> = restart.clients.refusals().map(|refusal| place.at(refusal.at)).collect();
+    let total = restart.clients.refused.total();
+    let not_kept = total.saturating_sub(kept.len() as u64);
+    let edge = crate::timeline::clients::FIRST_KEPT;
+    let gap = kept.get(edge.wrapping_sub(1)).zip(kept.get(edge)).filter(|_| not_kept > 0);
+    Refusals { total, not_kept, not_kept_span: gap.map(|(from, to)| Span::new(*from, *to)), at: kept }
+}
+
+fn write(place: &Place<'_>, write: &EndGraceWrite) -> Mark {
+    let who = clean(&write.task.comm);
+    let answer = if write.status < 0 { errno(write.status) } else { "accepted".to_owned() };
+    Mark { at: place.at(write.at), text: format!("{who} writes v4_end_grace: {answer}"), ok: write.status >= 0 }
+}
+
+fn ns(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
