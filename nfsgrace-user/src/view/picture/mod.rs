@@ -26,6 +26,8 @@ use crate::record::{ClockSample, Counts, LossRow, StallTotals, Summary};
 pub struct Picture {
     /// What it is, in a few words.
     pub title: String,
+    /// What the axis counts.
+    pub axis: String,
     /// The whole axis: everything lies within.
     pub span: Span,
     /// The stretches in which something happened, in order.
@@ -118,6 +120,10 @@ impl Picture {
         let all = hosts.iter().flat_map(HostLanes::extents).reduce(Span::join);
         Self {
             title: format!("NFS grace periods and stalls{on}"),
+            axis: match names[..] {
+                [name, _, ..] => format!("seconds since boot of {name}"),
+                _ => "seconds since boot".to_owned(),
+            },
             span: all.unwrap_or(Span::new(0.0, 1.0)),
             episodes,
             hosts,

@@ -11,7 +11,7 @@ use crate::{
         KnownFrom, Restart,
         restart::{EndGraceWrite, Grace, LengthFrom, TrackerAttempt},
     },
-    view::{clean, errno, plural, span, summary},
+    view::{clean, errno, plural, rough, span, summary},
 };
 
 /// All starts of nfsd in one network namespace.
@@ -19,7 +19,7 @@ use crate::{
 pub struct ServerLane {
     /// The namespace, where it is known.
     pub netns: Option<u32>,
-    /// Whether it is the one that the host began with.
+    /// Whether it is the one that the host began with, as far as that is known.
     pub initial: bool,
     /// The starts, in order; they do not overlap.
     pub restarts: Vec<RestartSpan>,
@@ -109,6 +109,8 @@ pub struct GraceBar {
     pub planned: Option<Planned>,
     /// All that in words.
     pub label: String,
+    /// The same where there is little room.
+    pub short: String,
     /// What ended it, in a few words.
     pub end_label: String,
 }
@@ -168,12 +170,13 @@ pub struct Mark {
 }
 
 impl RestartSpan {
-    /// From the first to the last that is drawn of it.
+    /// From the first to the last that is drawn of it. The planned end counts while it is to come.
     #[must_use]
     pub fn extent(&self) -> Span {
         let spans = self.trackers.iter().map(|it| it.span);
         let graces = [&self.grace, &self.lockd].into_iter().flatten();
-        let planned = graces.clone().filter_map(|it| it.planned.as_ref()).map(|it| it.span);
+        let to_come = graces.clone().filter(|it| it.state == GraceState::On);
+        let planned = to_come.filter_map(|it| it.planned.as_ref()).map(|it| it.span);
         let moments = self.refusals.at.iter().copied().chain(self.writes.iter().chain(&self.completed).map(|it| it.at));
         let moments = moments.chain(self.stopped).map(|at| Span::new(at, at));
         spans
@@ -195,7 +198,7 @@ pub(super) fn lanes(place: &Place<'_>, rows: &Summary) -> Vec<ServerLane> {
         .into_iter()
         .map(|(netns, restarts)| ServerLane {
             netns: netns.map(|it| it.0),
-            initial: netns.is_some() && netns == timeline.host().initial_netns,
+            initial: timeline.host().initial_netns.is_none_or(|initial| netns == Some(initial)),
             restarts: lane(place, rows, &restarts),
         })
         .collect()
@@ -295,6 +298,8 @@ fn grace(place: &Place<'_>, restart: &Restart, grace: Grace, row: &RestartRow, n
     bar.grace_ns = row.grace_ns;
     bar.timer_set = restart.armed.map(|at| place.at(at));
     bar.label = summary::grace(row);
+    let length = row.grace_ns.or(row.grace_planned_ns).map(|ns| rough(Duration::from_nanos(ns)));
+    bar.short = length.map(|length| format!("{length}: {}", bar.end_label)).unwrap_or_else(|| bar.end_label.clone());
     bar.planned = planned;
     bar
 }
@@ -307,6 +312,7 @@ fn lockd(place: &Place<'_>, restart: &Restart, grace: Grace, next: Option<Stamp>
         Some(length) => format!("lockd's own grace period: {}", span(Duration::from_nanos(length))),
         None => "lockd's own grace period".to_owned(),
     };
+    bar.short = bar.end_label.clone();
     bar
 }
 
@@ -326,6 +332,7 @@ fn bar(place: &Place<'_>, restart: &Restart, grace: Grace, computed: Option<f64>
         timer_set: None,
         planned: None,
         label: String::new(),
+        short: String::new(),
         end_label: end_label(state),
     }
 }

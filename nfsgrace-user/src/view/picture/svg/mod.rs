@@ -72,8 +72,9 @@ fn assemble(picture: &Picture, pen: Pen, height: f64) -> String {
         .map(|(name, color)| {
             format!(
                 "<pattern id=\"nfsgrace-{name}\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" \
-                 patternTransform=\"rotate(45)\"><rect width=\"5\" height=\"5\" fill=\"{color}\" fill-opacity=\"0.16\"/>\
-                 <rect width=\"2\" height=\"5\" fill=\"{color}\" fill-opacity=\"0.75\"/></pattern>\n"
+                 patternTransform=\"rotate(45)\"><rect width=\"5\" height=\"5\" fill=\"{}\"/>\
+                 <rect width=\"2\" height=\"5\" fill=\"{color}\" fill-opacity=\"0.75\"/></pattern>\n",
+                ink::PAPER
             )
         })
         .collect();
@@ -124,6 +125,11 @@ fn title(pen: &mut Pen, picture: &Picture, mut y: f64) -> f64 {
         for card in problems {
             y = verdict(pen, card, y + 6.0);
         }
+        if host.verdicts.len() > VERDICTS {
+            y += 16.0;
+            let more = plural((host.verdicts.len() - VERDICTS) as u64, "more verdict");
+            pen.text(EDGE + 10.0, y, Anchor::Start, Type::SMALL, &format!("… and {more}"));
+        }
         if let Some(nothing) = &host.nothing {
             y += 20.0;
             pen.text(EDGE, y, Anchor::Start, Type::STRONG.colored(ink::GOOD), nothing);
@@ -145,7 +151,10 @@ fn verdict(pen: &mut Pen, card: &VerdictCard, y: f64) -> f64 {
         _ => ink::GOOD,
     };
     let mut below = y + 15.0;
-    pen.text(EDGE + 10.0, below, Anchor::Start, Type::STRONG.colored(color), &card.title);
+    for (nth, line) in wrap(&card.title, 116).iter().enumerate() {
+        below += if nth > 0 { 16.0 } else { 0.0 };
+        pen.text(EDGE + 10.0, below, Anchor::Start, Type::STRONG.colored(color), line);
+    }
     let cost = card.cost.as_ref().map(|cost| format!(" Cost: {cost}.")).unwrap_or_default();
     for line in wrap(&format!("{}{cost}", card.headline), 140) {
         below += 16.0;

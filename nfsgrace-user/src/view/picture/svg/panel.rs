@@ -1,17 +1,20 @@
 //! One stretch of the axis with the lanes of all hosts below it.
 
 use super::{
-    super::{GraceBar, HostLanes, Picture, Span, StallLane, axis::ticks},
+    super::{GraceBar, GraceState, HostLanes, Picture, Span, StallLane, axis::ticks},
     EDGE, LANES, WIDTH,
     pen::{Anchor, Pen, Type, ink},
-    rows,
+    rows::{self, Look},
 };
 use crate::view::{plural, span};
 
 /// Where the lanes begin, left of them stand their names.
-const LEFT: f64 = 196.0;
+const LEFT: f64 = 216.0;
 /// Where they end, right of them stand the seconds lost.
 const RIGHT: f64 = WIDTH - 156.0;
+
+/// So many stalls, and no more, have their sleeps written beside them.
+const EXPLAINED: usize = 6;
 
 /// From the axis to the paper.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +49,7 @@ pub(super) fn draw(pen: &mut Pen, picture: &Picture, span: Span, y: f64) -> f64 
     // The ground is drawn first, and must know where the last lane ends.
     let mut measured = Pen::default();
     let bottom = hosts(&mut measured, picture, scale, top);
-    axis(pen, scale, top, bottom);
+    axis(pen, picture, scale, top, bottom);
     let mut from = top;
     for host in &picture.hosts {
         let to = lanes(&mut Pen::default(), picture, host, scale, from);
@@ -85,14 +88,16 @@ fn ground(pen: &mut Pen, scale: Scale, host: &HostLanes, of: &HostLanes, grace: 
         let whisker = scale.xs(Span::new(grace.span.to - error, grace.span.to + error));
         pen.shape(whisker, (from, to), "fill=\"url(#nfsgrace-grace)\" fill-opacity=\"0.5\"");
     }
-    pen.line((x2, from), (x2, to), ink::GRACE_END, "stroke-width=\"1.2\"");
+    if grace.state != GraceState::On {
+        pen.line((x2, from), (x2, to), ink::GRACE_END, "stroke-width=\"1.2\"");
+    }
 }
 
-fn axis(pen: &mut Pen, scale: Scale, top: f64, bottom: f64) {
+fn axis(pen: &mut Pen, picture: &Picture, scale: Scale, top: f64, bottom: f64) {
     let ticks = ticks(scale.span, 9);
     let step = ticks.windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(1.0);
     let decimals = if step >= 1.0 { 0 } else { usize::try_from((-step.log10()).ceil() as i64).unwrap_or(0).min(9) };
-    pen.text(EDGE, top - 10.0, Anchor::Start, Type::SMALL, "seconds since boot");
+    pen.text(EDGE, top - 10.0, Anchor::Start, Type::SMALL, &picture.axis);
     for at in ticks {
         let x = scale.x(at);
         pen.line((x, top - 4.0), (x, bottom), ink::GRID, "");
@@ -108,13 +113,12 @@ fn lanes(pen: &mut Pen, picture: &Picture, host: &HostLanes, scale: Scale, mut y
         y += 20.0;
         pen.text(EDGE, y - 5.0, Anchor::Start, Type::STRONG, &format!("{}{error}", host.name));
     }
-    let servers: Vec<_> = host.servers.iter().collect();
-    for lane in &servers {
-        let name = match lane.netns {
-            Some(netns) if servers.len() > 1 || !lane.initial => format!("nfsd in net:[{netns}]"),
-            _ => "nfsd".to_owned(),
-        };
-        y = rows::server(pen, lane, &name, scale, y);
+    for lane in host.servers.iter().filter(|lane| lane.restarts.iter().any(|it| scale.shows(it.extent()))) {
+        if let Some(netns) = lane.netns.filter(|_| host.servers.len() > 1 || !lane.initial) {
+            y += 20.0;
+            pen.text(EDGE, y - 4.0, Anchor::Start, Type::SMALL, &format!("nfsd in net:[{netns}]"));
+        }
+        y = rows::server(pen, lane, scale, y);
     }
     for lost in host.losses.iter().filter(|lost| scale.shows(lost.span)) {
         y = rows::lost(pen, lost, scale, y);
@@ -132,15 +136,10 @@ fn lanes(pen: &mut Pen, picture: &Picture, host: &HostLanes, scale: Scale, mut y
         }
     }
     let shown = if stalls.len() > LANES { LANES - 1 } else { LANES };
-    for (nth, stall) in stalls.iter().take(shown).enumerate() {
-        if nth % 2 == 0 && stalls.len() > 1 {
-            pen.shape(
-                (EDGE, WIDTH - EDGE),
-                (y, y + rows::LANE),
-                &format!("fill=\"{}\" fill-opacity=\"0.55\"", ink::STRIPE),
-            );
-        }
-        y = rows::stall(pen, stall, scale, y);
+    let look = if stalls.len() <= EXPLAINED { Look::Explained } else { Look::Plain };
+    for stall in stalls.iter().take(shown) {
+        pen.line((EDGE, y), (WIDTH - EDGE, y), ink::STRIPE, "");
+        y = rows::stall(pen, stall, scale, look, y);
     }
     if stalls.len() > shown {
         let rest = stalls.get(shown..).unwrap_or_default();
@@ -163,11 +162,7 @@ fn lanes(pen: &mut Pen, picture: &Picture, host: &HostLanes, scale: Scale, mut y
 /// What the signs mean.
 pub(super) fn legend(pen: &mut Pen, picture: &Picture, y: f64) -> f64 {
     let (mut x, mut y) = (EDGE, y + 12.0);
-    let lost = picture.hosts.iter().any(|host| !host.losses.is_empty());
-    for (draw, text) in rows::SIGNS {
-        if text.starts_with("records lost") && !lost {
-            continue;
-        }
+    for (draw, text, _) in rows::SIGNS.iter().filter(|(_, _, used)| picture.hosts.iter().any(used)) {
         let takes = 34.0 + Type::SMALL.width(text) + 14.0;
         if x + takes > WIDTH - EDGE {
             (x, y) = (EDGE, y + 18.0);

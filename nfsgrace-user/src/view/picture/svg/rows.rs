@@ -1,60 +1,127 @@
 //! The lanes themselves.
 
 use super::{
-    super::{AttemptBar, GraceBar, GraceState, Lost, RestartSpan, ServerLane, Span, StallEnd, StallLane},
+    super::{AttemptBar, GraceBar, GraceState, HostLanes, Lost, RestartSpan, ServerLane, Span, StallEnd, StallLane},
     EDGE, WIDTH,
     panel::Scale,
     pen::{Anchor, Pen, Type, ink},
 };
 use crate::view::{clean_tail, plural, span, width};
 
-/// Height of a stall's lane.
-pub(super) const LANE: f64 = 24.0;
 /// Room for names.
-const NAMES: f64 = 172.0;
+const NAMES: f64 = 192.0;
+/// Polls that lie closer than this are not drawn one by one.
+const POLLS_APART: f64 = 3.0;
 
+/// How the lane of a stall is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Bars only.
+    Plain,
+    /// Each sleep with its length, as far as there is room.
+    Explained,
+}
+
+impl Look {
+    fn height(self) -> f64 {
+        match self {
+            Self::Plain => 24.0,
+            Self::Explained => 50.0,
+        }
+    }
+}
+
+const OBSERVED: &str = "stroke-width=\"1.2\"";
 const COMPUTED: &str = "stroke-width=\"1.2\" stroke-dasharray=\"3 2\"";
 
-/// What the signs mean: how each is drawn around a height, and its words.
-pub(super) const SIGNS: [(fn(&mut Pen, (f64, f64), f64), &str); 8] = [
-    (|pen, x, y| pen.rect(x, (y - 5.0, y + 5.0), ink::GRACE), "grace period"),
-    (|pen, x, y| pen.rect(x, (y - 4.0, y + 4.0), ink::SLEEP), "asleep"),
-    (|pen, x, y| pen.rect(x, (y - 4.0, y + 4.0), ink::TAIL), "asleep after the grace period: wasted"),
+/// How a sign is drawn around a height, what it means, and whether a host's lanes have it.
+type Sign = (fn(&mut Pen, (f64, f64), f64), &'static str, fn(&HostLanes) -> bool);
+
+/// What the signs mean.
+pub(super) const SIGNS: [Sign; 9] = [
+    (|pen, x, y| pen.rect(x, (y - 5.0, y + 5.0), ink::GRACE), "grace period", |host| !host.servers.is_empty()),
+    (
+        |pen, x, y| pen.rect(x, (y - 4.0, y + 4.0), ink::SLEEP),
+        "asleep",
+        |host| attempts(host).any(|it| it.woke.is_some()),
+    ),
+    (
+        |pen, x, y| pen.rect(x, (y - 4.0, y + 4.0), ink::TAIL),
+        "asleep after the grace period: wasted",
+        |host| host.stalls.iter().any(|it| it.tail.is_some()),
+    ),
     (
         |pen, x, y| pen.shape(x, (y - 4.0, y + 4.0), "fill=\"url(#nfsgrace-sleep)\""),
         "asleep, end of the sleep not seen",
+        |host| attempts(host).any(|it| it.woke.is_none()),
     ),
-    (|pen, x, y| bracket(pen, x, y, ink::TEXT), "computed: sleep asked for, planned end"),
-    (|pen, (x, _), y| pen.line((x + 13.0, y - 6.0), (x + 13.0, y + 6.0), ink::TEXT, "stroke-width=\"1.4\""), "refused"),
-    (|pen, (x, _), y| pen.circle(x + 13.0, y, 4.0, &format!("fill=\"{}\"", ink::GOOD)), "free"),
-    (|pen, x, y| pen.shape(x, (y - 4.0, y + 4.0), "fill=\"url(#nfsgrace-lost)\""), "records lost"),
+    (
+        |pen, x, y| bracket(pen, x, y, COMPUTED),
+        "computed: sleep asked for, planned end",
+        |host| attempts(host).any(|it| it.computed) || !host.servers.is_empty(),
+    ),
+    (
+        |pen, x, y| bracket(pen, x, y, OBSERVED),
+        "sleep asked for",
+        |host| attempts(host).any(|it| !it.computed && it.asked_ns.is_some()),
+    ),
+    (
+        |pen, (x, _), y| pen.line((x + 13.0, y - 6.0), (x + 13.0, y + 6.0), ink::TEXT, "stroke-width=\"1.4\""),
+        "refused",
+        |host| host.stall_totals.refused > 0 || restarts(host).any(|it| it.refusals.total > 0),
+    ),
+    (
+        |pen, (x, _), y| pen.circle(x + 13.0, y, 4.0, &format!("fill=\"{}\"", ink::GOOD)),
+        "free, or done reclaiming",
+        |host| host.stall_totals.ended > 0 || restarts(host).any(|it| !it.completed.is_empty()),
+    ),
+    (
+        |pen, x, y| pen.shape(x, (y - 4.0, y + 4.0), "fill=\"url(#nfsgrace-lost)\""),
+        "records lost",
+        |host| !host.losses.is_empty(),
+    ),
 ];
 
-fn bracket(pen: &mut Pen, (x1, x2): (f64, f64), y: f64, color: &str) {
+fn attempts(host: &HostLanes) -> impl Iterator<Item = &AttemptBar> {
+    host.stalls.iter().flat_map(|stall| &stall.attempts)
+}
+
+fn restarts(host: &HostLanes) -> impl Iterator<Item = &RestartSpan> {
+    host.servers.iter().flat_map(|lane| &lane.restarts)
+}
+
+fn bracket(pen: &mut Pen, (x1, x2): (f64, f64), y: f64, line: &str) {
     let data = format!("M{x1:.1} {:.1}V{y:.1}H{x2:.1}V{:.1}", y - 3.0, y - 3.0);
-    pen.path(&data, &format!("fill=\"none\" stroke=\"{color}\" {COMPUTED}"));
+    pen.path(&data, &format!("fill=\"none\" stroke=\"{}\" {line}", ink::MUTED));
 }
 
 fn name(pen: &mut Pen, y: f64, look: Type, text: &str) {
-    // Paths differ at their end.
-    let mut columns = width(text);
-    let mut short = text.to_owned();
-    while columns > 8 && look.width(&short) > NAMES {
+    pen.text(EDGE, y, Anchor::Start, look, &look.fit(text, NAMES));
+}
+
+/// The task, and as much of the file as there is room for: paths differ at their end.
+fn task_and_file(pen: &mut Pen, y: f64, stall: &StallLane) {
+    let task = format!("{} {}", stall.comm, stall.tid);
+    name(pen, y, Type::BODY, &task);
+    let Some(path) = &stall.path else { return };
+    let from = Type::BODY.width(&task) + 6.0;
+    let mut columns = width(path);
+    let mut short = path.clone();
+    while columns > 3 && Type::SMALL.width(&short) > NAMES - from {
         columns -= 1;
-        short = clean_tail(text, columns);
+        short = clean_tail(path, columns);
     }
-    pen.text(EDGE, y, Anchor::Start, look, &short);
+    if columns > 3 {
+        pen.text(EDGE + from, y, Anchor::Start, Type::SMALL, &short);
+    }
 }
 
 /// The three lanes of a server: trackers, grace periods, refusals.
-pub(super) fn server(pen: &mut Pen, lane: &ServerLane, title: &str, scale: Scale, mut y: f64) -> f64 {
+pub(super) fn server(pen: &mut Pen, lane: &ServerLane, scale: Scale, mut y: f64) -> f64 {
     let shown: Vec<_> = lane.restarts.iter().filter(|it| scale.shows(it.extent())).collect();
-    let nexts = shown.iter().skip(1).map(|next| scale.x(next.began)).chain([scale.right()]);
+    let nexts = shown.iter().skip(1).map(|next| scale.x(next.began)).chain([WIDTH - EDGE]);
     let limits: Vec<_> = shown.iter().zip(nexts).map(|(restart, limit)| (*restart, limit)).collect();
-    if shown.is_empty() {
-        return y;
-    }
-    name(pen, y + 17.0, Type::STRONG, &format!("{title}: trackers"));
+    name(pen, y + 17.0, Type::STRONG, "client trackers");
     limits.iter().for_each(|(restart, limit)| trackers(pen, restart, scale, (y, y + 26.0), *limit));
     y += 26.0;
     name(pen, y + 19.0, Type::STRONG, "grace period");
@@ -90,7 +157,9 @@ fn trackers(pen: &mut Pen, restart: &RestartSpan, scale: Scale, (top, bottom): (
         let x = scale.xs(tracker.span);
         let fill = if tracker.status == Some(0) { ink::GOOD } else { ink::FAILED };
         pen.shape((x.0, x.1.max(x.0 + 2.0)), (middle - 6.0, middle + 6.0), &format!("fill=\"{fill}\" rx=\"1.5\""));
-        for poll in tracker.polls.iter().filter(|poll| scale.shows(Span::new(poll.at, poll.at))) {
+        let apart = (x.1 - x.0) / (tracker.polls.len() + 1) as f64;
+        let polls = tracker.polls.iter().filter(|_| apart >= POLLS_APART);
+        for poll in polls.filter(|poll| scale.shows(Span::new(poll.at, poll.at))) {
             let dash = if poll.inferred { "stroke-dasharray=\"2 1.5\"" } else { "" };
             let x = scale.x(poll.at);
             pen.line((x, middle - 6.0), (x, middle + 6.0), ink::PAPER, dash);
@@ -101,7 +170,7 @@ fn trackers(pen: &mut Pen, restart: &RestartSpan, scale: Scale, (top, bottom): (
     let color = if restart.trackers.iter().any(|it| it.status == Some(0)) { ink::GOOD } else { ink::FAILED };
     let look = Type::BODY.colored(color);
     let taken = restart.trackers.iter().filter_map(|it| it.took_ns).fold(0, u64::saturating_add);
-    let took = if taken > 0 { format!(" in {}", span(std::time::Duration::from_nanos(taken))) } else { String::new() };
+    let took = if taken > 0 { format!(" in {}", seconds(taken)) } else { String::new() };
     let text = look.fit(&format!("{}{took}", restart.tracking), limit - end - 10.0);
     pen.text(end + 6.0, middle + 4.0, Anchor::Start, look, &text);
 }
@@ -110,7 +179,8 @@ fn grace(pen: &mut Pen, restart: &RestartSpan, bar: &GraceBar, scale: Scale, (to
     let (x1, x2) = scale.xs(bar.span);
     let (top, bottom) = (top + 4.0, bottom - 4.0);
     pen.begin(&format!("Restart {}: {}; {}", restart.restart, bar.label, bar.end_label));
-    let guessed = !bar.began_seen || matches!(bar.state, GraceState::Over);
+    let watched = restart.known_from == "observed" || matches!(bar.state, GraceState::Ended { seen: true, .. });
+    let guessed = !bar.began_seen || !watched;
     let fill = if guessed { "url(#nfsgrace-grace)" } else { ink::GRACE };
     pen.shape((x1, x2.max(x1 + 2.0)), (top, bottom), &format!("fill=\"{fill}\" rx=\"2\""));
     if let Some(planned) = &bar.planned {
@@ -126,14 +196,12 @@ fn grace(pen: &mut Pen, restart: &RestartSpan, bar: &GraceBar, scale: Scale, (to
     pen.end();
     let inside = Type::STRONG.colored(ink::GRACE_TEXT);
     let middle = (top + bottom) / 2.0 + 4.0;
-    let number = if limit - x1 > 120.0 { format!("#{}  ", restart.restart) } else { String::new() };
-    let text = format!("{number}{}", bar.label);
-    if Type::STRONG.width(&text) <= x2 - x1 - 12.0 {
-        pen.text(x1 + 8.0, middle, Anchor::Start, inside, &text);
-    } else if limit - x2 > x2 - x1 {
-        pen.text(x2 + 8.0, middle, Anchor::Start, inside, &Type::STRONG.fit(&text, limit - x2 - 12.0));
-    } else {
-        pen.text(x1 + 8.0, middle, Anchor::Start, inside, &Type::STRONG.fit(&text, x2 - x1 - 12.0));
+    let room = [(x1, x2 - x1), (x2, limit - x2)];
+    let texts = [format!("#{}  {}", restart.restart, bar.label), format!("#{}  {}", restart.restart, bar.short)];
+    let places = texts.iter().flat_map(|text| room.map(|(x, room)| (x, room, text)));
+    let fits = places.clone().find(|(_, room, text)| Type::STRONG.width(text) <= room - 14.0);
+    if let Some((x, _, text)) = fits {
+        pen.text(x + 8.0, middle, Anchor::Start, inside, text);
     }
 }
 
@@ -175,26 +243,32 @@ pub(super) fn lost(pen: &mut Pen, lost: &Lost, scale: Scale, y: f64) -> f64 {
     y + 22.0
 }
 
-pub(super) fn stall(pen: &mut Pen, stall: &StallLane, scale: Scale, y: f64) -> f64 {
-    let middle = y + LANE / 2.0;
+pub(super) fn stall(pen: &mut Pen, stall: &StallLane, scale: Scale, look: Look, y: f64) -> f64 {
+    let middle = y + look.height() / 2.0;
     pen.begin(&format!("{}: {}", stall.who(), stall.label));
-    name(pen, middle + 4.0, Type::BODY, &stall.who());
+    task_and_file(pen, middle + 4.0, stall);
     let (x1, x2) = scale.xs(stall.span());
     pen.line((x1, middle), (x2, middle), ink::SLEEP, "stroke-width=\"1.2\"");
-    stall.attempts.iter().for_each(|it| attempt(pen, it, stall, scale, middle));
+    stall.attempts.iter().for_each(|it| attempt(pen, it, stall, scale, look, middle));
     end(pen, stall, x2, middle);
     pen.end();
-    let seconds = |ns| span(std::time::Duration::from_nanos(ns));
     let at_least = if stall.began_seen { "" } else { "≥ " };
     let total = format!("{at_least}{}", seconds(stall.total_ns));
     pen.text(scale.right() + 72.0, middle + 4.0, Anchor::End, Type::STRONG, &total);
     if let Some(tail) = stall.tail_ns.filter(|tail| *tail > 0) {
         pen.text(WIDTH - EDGE, middle + 4.0, Anchor::End, Type::STRONG.colored(ink::TAIL), &seconds(tail));
     }
-    y + LANE
+    if look == Look::Explained {
+        pen.text(scale.right() + 72.0, middle + 19.0, Anchor::End, Type::SMALL, &plural(stall.refused, "refusal"));
+    }
+    y + look.height()
 }
 
-fn attempt(pen: &mut Pen, attempt: &AttemptBar, stall: &StallLane, scale: Scale, middle: f64) {
+fn seconds(ns: u64) -> String {
+    span(std::time::Duration::from_nanos(ns))
+}
+
+fn attempt(pen: &mut Pen, attempt: &AttemptBar, stall: &StallLane, scale: Scale, look: Look, middle: f64) {
     let until = attempt.woke.or(attempt.next).unwrap_or(stall.end.at());
     let asleep = Span::new(attempt.at, until);
     if !scale.shows(asleep) {
@@ -212,14 +286,27 @@ fn attempt(pen: &mut Pen, attempt: &AttemptBar, stall: &StallLane, scale: Scale,
     if let Some(after) = after {
         pen.rect(scale.xs(after), high, &fill(ink::TAIL, "tail"));
     }
-    if let Some(due) = attempt.due.filter(|_| attempt.computed) {
+    if let Some(due) = attempt.due {
         let x = scale.xs(Span::new(attempt.at, due));
         if x.1 - x.0 > 4.0 {
-            bracket(pen, x, middle + 9.0, ink::MUTED);
+            bracket(pen, x, middle + 9.0, if attempt.computed { COMPUTED } else { OBSERVED });
         }
     }
     let x = scale.x(attempt.at);
     pen.line((x, middle - 7.0), (x, middle + 7.0), ink::TEXT, "stroke-width=\"1.4\"");
+    if look == Look::Explained {
+        lengths(pen, attempt, scale.xs(asleep), middle);
+    }
+}
+
+/// The time slept above the bar, the time asked for below.
+fn lengths(pen: &mut Pen, attempt: &AttemptBar, (x1, x2): (f64, f64), middle: f64) {
+    let slept = attempt.slept_ns.map(seconds).or(attempt.gap_ns.map(|gap| format!("≤ {}", seconds(gap))));
+    let asked = attempt.asked_ns.map(|asked| format!("{:.1} s", std::time::Duration::from_nanos(asked).as_secs_f64()));
+    for (text, y) in [(slept, middle - 10.0), (asked, middle + 20.0)] {
+        let Some(text) = text.filter(|text| Type::SMALL.width(text) <= x2 - x1 - 2.0) else { continue };
+        pen.text((x1 + x2) / 2.0, y, Anchor::Middle, Type::SMALL.colored(ink::TEXT), &text);
+    }
 }
 
 /// How it ended: free, failed, not seen, or not yet.
