@@ -81,14 +81,13 @@ fn verdicts(picture: &Picture) -> String {
     let mut out = String::new();
     for host in &picture.hosts {
         for card in &host.verdicts {
-            let cost = card.cost.as_ref().map(|cost| format!(" Cost: {cost}.")).unwrap_or_default();
             let _ = write!(
                 out,
-                "<article class=\"verdict {}\"><h2>{}</h2><p>{}{}</p><ul>",
+                "<article class=\"verdict {}\"><h2>{}</h2><p>{}</p><p>{}</p><ul>",
                 card.severity,
                 escape(&card.title),
                 escape(&card.headline),
-                escape(&cost)
+                escape(&card.costs.join("; "))
             );
             for step in card.remedy.iter().chain(&card.avoid) {
                 let _ = write!(out, "<li>{}</li>", escape(step));

@@ -5,6 +5,7 @@
 //! outside has passed [`clean`](super::clean). What was computed or inferred says so, and is drawn differently.
 
 mod axis;
+mod grace;
 pub mod html;
 mod server;
 mod stall;
@@ -14,7 +15,8 @@ mod verdict;
 use serde::Serialize;
 
 pub use axis::{Episode, Place, Span, seconds};
-pub use server::{GraceBar, GraceState, Mark, Planned, PollTick, Refusals, RestartSpan, ServerLane, TrackerBar};
+pub use grace::{GraceBar, GraceState, Planned};
+pub use server::{Mark, PollTick, Refusals, RestartSpan, ServerLane, TrackerBar};
 pub use stall::{AttemptBar, StallEnd, StallLane};
 pub use verdict::{Proof, VerdictCard};
 
@@ -211,7 +213,7 @@ fn parts(host: &HostLanes) -> Vec<Episode> {
     let restarts = host.servers.iter().flat_map(|lane| &lane.restarts).filter(|restart| !restart.before_watching);
     let restarts = restarts.map(|it| Episode { span: it.extent(), restarts: vec![it.restart], lost_ns: 0 });
     let stalls = host.stalls.iter();
-    let stalls = stalls.map(|it| Episode { span: it.span(), restarts: Vec::new(), lost_ns: it.total_ns });
+    let stalls = stalls.map(|it| Episode { span: it.extent(), restarts: Vec::new(), lost_ns: it.total_ns });
     restarts.chain(stalls).collect()
 }
 
@@ -220,14 +222,8 @@ impl HostLanes {
     fn extents(&self) -> Vec<Span> {
         let mut extents = vec![self.span];
         extents.extend(self.servers.iter().flat_map(|lane| &lane.restarts).map(RestartSpan::extent));
-        extents.extend(self.stalls.iter().map(StallLane::span));
+        extents.extend(self.stalls.iter().map(StallLane::extent));
         extents.extend(self.losses.iter().map(|lost| lost.span));
         extents
-    }
-
-    /// Whether stalls are listed whose end the session does not tell.
-    #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        self.stall_totals.live > 0
     }
 }

@@ -4,14 +4,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{Place, Span};
+use super::{
+    Place, Span,
+    grace::{self, GraceBar, GraceState},
+};
 use crate::{
-    record::{EndedBy, Netns, RestartRow, Stamp, Summary},
+    record::{Netns, RestartRow, Stamp, Summary},
     timeline::{
-        KnownFrom, Restart,
-        restart::{EndGraceWrite, Grace, LengthFrom, TrackerAttempt},
+        Restart,
+        restart::{EndGraceWrite, TrackerAttempt},
     },
-    view::{clean, errno, plural, rough, span, summary},
+    view::{clean, errno, plural, span, summary},
 };
 
 /// All starts of nfsd in one network namespace.
@@ -90,59 +93,6 @@ pub struct PollTick {
     pub running: bool,
     /// Whether that was inferred.
     pub inferred: bool,
-}
-
-/// A grace period.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GraceBar {
-    /// Where it lies; up to the end of the session while it is on.
-    pub span: Span,
-    /// Whether its beginning was seen, rather than its first sign.
-    pub began_seen: bool,
-    /// What became of it.
-    pub state: GraceState,
-    /// Its real length, nanoseconds.
-    pub grace_ns: Option<u64>,
-    /// When its timer was set.
-    pub timer_set: Option<f64>,
-    /// When it should have ended, as computed.
-    pub planned: Option<Planned>,
-    /// All that in words.
-    pub label: String,
-    /// The same where there is little room.
-    pub short: String,
-    /// What ended it, in a few words.
-    pub end_label: String,
-}
-
-/// When a grace period should end: computed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Planned {
-    /// From the timer's time to the latest that the timer wheel makes of it.
-    pub span: Span,
-    /// The configured length, nanoseconds.
-    pub length_ns: u64,
-    /// Whether that comes from the kernel log.
-    pub from_log: bool,
-}
-
-/// What became of a grace period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum GraceState {
-    /// It ended.
-    Ended {
-        /// What ended it.
-        by: EndedBy,
-        /// Whether its end was watched.
-        seen: bool,
-    },
-    /// The server was stopped.
-    Stopped,
-    /// It is on at the end of the session.
-    On,
-    /// It must be over: computed.
-    Over,
 }
 
 /// Refusals of one start.
@@ -230,8 +180,8 @@ fn start(place: &Place<'_>, restart: &Restart, row: &RestartRow, next: Option<St
         before_watching: row.before_watching,
         trackers: trackers(place, restart, next),
         tracking: summary::tracking(row),
-        grace: restart.grace.map(|it| grace(place, restart, it, row, next)),
-        lockd: restart.lockd.map(|it| lockd(place, restart, it, next)),
+        grace: restart.grace.map(|it| grace::grace(place, restart, it, row, next)),
+        lockd: restart.lockd.map(|it| grace::lockd(place, restart, it, next)),
         refusals: refusals(place, restart),
         writes: restart.end_grace_writes.iter().map(|it| write(place, it)).collect(),
         completed: completed.collect(),
@@ -286,76 +236,6 @@ fn tracker_label(attempt: &TrackerAttempt) -> String {
     format!("{status}{took}{polls}")
 }
 
-fn grace(place: &Place<'_>, restart: &Restart, grace: Grace, row: &RestartRow, next: Option<Stamp>) -> GraceBar {
-    let planned = restart.planned_end(place.session.timeline().hz());
-    let planned = planned.zip(restart.length).map(|(end, (length, from))| Planned {
-        span: place.span(end.earliest, end.latest),
-        length_ns: ns(length),
-        from_log: from == LengthFrom::KernelLog,
-    });
-    let computed = planned.as_ref().map(|it| it.span.to);
-    let mut bar = bar(place, restart, grace, computed, next);
-    bar.grace_ns = row.grace_ns;
-    bar.timer_set = restart.armed.map(|at| place.at(at));
-    bar.label = summary::grace(row);
-    let length = row.grace_ns.or(row.grace_planned_ns).map(|ns| rough(Duration::from_nanos(ns)));
-    bar.short = length.map(|length| format!("{length}: {}", bar.end_label)).unwrap_or_else(|| bar.end_label.clone());
-    bar.planned = planned;
-    bar
-}
-
-/// lockd's, whose length is not known.
-fn lockd(place: &Place<'_>, restart: &Restart, grace: Grace, next: Option<Stamp>) -> GraceBar {
-    let mut bar = bar(place, restart, grace, None, next);
-    bar.grace_ns = grace.ended.filter(|_| grace.began_seen).map(|end| ns(end.at.since(grace.began)));
-    bar.label = match bar.grace_ns {
-        Some(length) => format!("lockd's own grace period: {}", span(Duration::from_nanos(length))),
-        None => "lockd's own grace period".to_owned(),
-    };
-    bar.short = bar.end_label.clone();
-    bar
-}
-
-fn bar(place: &Place<'_>, restart: &Restart, grace: Grace, computed: Option<f64>, next: Option<Stamp>) -> GraceBar {
-    let from = place.at(grace.began);
-    let (to, state) = match (grace.ended, restart.stopped) {
-        (Some(end), _) => (place.at(end.at), GraceState::Ended { by: end.by, seen: end.from == KnownFrom::Observed }),
-        (None, Some(stopped)) => (place.at(stopped), GraceState::Stopped),
-        (None, None) if restart.history => (computed.unwrap_or(from), GraceState::Over),
-        (None, None) => (place.at(place.now), GraceState::On),
-    };
-    GraceBar {
-        span: Span::new(from, to).before(next.map(|next| place.at(next))),
-        began_seen: grace.began_seen,
-        state,
-        grace_ns: None,
-        timer_set: None,
-        planned: None,
-        label: String::new(),
-        short: String::new(),
-        end_label: end_label(state),
-    }
-}
-
-fn end_label(state: GraceState) -> String {
-    match state {
-        GraceState::Ended { by, seen } => {
-            let by = match by {
-                EndedBy::Skipped => "skipped",
-                EndedBy::Timer => "ended by its timer",
-                EndedBy::AllReclaimed => "ended: all clients reclaimed",
-                EndedBy::V4EndGrace => "ended by v4_end_grace",
-                EndedBy::Shutdown => "server stopped",
-                EndedBy::Unknown => "ended, why was not seen",
-            };
-            if seen { by.to_owned() } else { format!("{by} (inferred)") }
-        }
-        GraceState::Stopped => "server stopped".to_owned(),
-        GraceState::On => "still on".to_owned(),
-        GraceState::Over => "over (computed)".to_owned(),
-    }
-}
-
 fn refusals(place: &Place<'_>, restart: &Restart) -> Refusals {
     let kept: Vec<_> = restart.clients.refusals().map(|refusal| place.at(refusal.at)).collect();
     let total = restart.clients.refused.total();
@@ -371,6 +251,6 @@ fn write(place: &Place<'_>, write: &EndGraceWrite) -> Mark {
     Mark { at: place.at(write.at), text: format!("{who} writes v4_end_grace: {answer}"), ok: write.status >= 0 }
 }
 
-fn ns(span: Duration) -> u64 {
+pub(super) fn ns(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -127,6 +127,13 @@ impl StallLane {
         Span::new(self.began, self.end.at())
     }
 
+    /// From the first to the last that is drawn of it: a sleep may have been asked for that reaches beyond its end.
+    #[must_use]
+    pub fn extent(&self) -> Span {
+        let dues = self.attempts.iter().filter_map(|attempt| attempt.due);
+        dues.map(|due| Span::new(due, due)).fold(self.span(), Span::join)
+    }
+
     /// Who waits for what, in short.
     #[must_use]
     pub fn who(&self) -> String {

@@ -10,19 +10,19 @@ use crate::{
     view::clean,
 };
 
-/// One verdict.
+/// One verdict, about one restart or about several of which the same is to be said.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerdictCard {
-    /// The ids of the causes that it may be, how sure it is, and its restart.
+    /// The ids of the causes that it may be, how sure it is, and its restarts.
     pub title: String,
     /// `problem`, `warning` or `fine`.
     pub severity: &'static str,
-    /// Number of the restart, where it is about one.
-    pub restart: Option<u32>,
+    /// Numbers of the restarts; none where the server is not seen.
+    pub restarts: Vec<u32>,
     /// One or two sentences.
     pub headline: String,
-    /// What it cost tasks on this host.
-    pub cost: Option<String>,
+    /// What it cost tasks on this host, a line for each restart.
+    pub costs: Vec<String>,
     /// What to do, a line each; commands stand in back quotes.
     pub remedy: Vec<String>,
     /// What not to do.
@@ -46,7 +46,42 @@ pub struct Proof {
 pub(super) fn cards(place: &Place<'_>) -> Vec<VerdictCard> {
     let mut verdicts: Vec<&Verdict> = place.session.diagnosis().verdicts().collect();
     verdicts.sort_by_key(|it| (std::cmp::Reverse(it.severity()), it.restart, it.question != Question::Root));
-    verdicts.into_iter().map(|verdict| card(place, verdict)).collect()
+    let mut cards: Vec<(&Verdict, VerdictCard)> = Vec::new();
+    for verdict in verdicts {
+        let card = card(place, verdict);
+        match cards.iter_mut().find(|(other, before)| same(verdict, &card, other, before)) {
+            Some((_, before)) => add(before, card),
+            None => cards.push((verdict, card)),
+        }
+    }
+    cards.into_iter().map(|(verdict, card)| VerdictCard { title: title(verdict, &card), ..card }).collect()
+}
+
+/// Whether the same is to be said of two restarts.
+fn same(verdict: &Verdict, card: &VerdictCard, other: &Verdict, before: &VerdictCard) -> bool {
+    verdict.restart.is_some()
+        && verdict.finding == other.finding
+        && verdict.certainty == other.certainty
+        && card.headline == before.headline
+        && card.remedy == before.remedy
+}
+
+fn add(card: &mut VerdictCard, more: VerdictCard) {
+    card.restarts.extend(more.restarts);
+    card.costs.extend(more.costs);
+    card.proofs.extend(more.proofs);
+    card.not_seen.extend(more.not_seen.into_iter().filter(|text| !card.not_seen.contains(text)).collect::<Vec<_>>());
+}
+
+fn title(verdict: &Verdict, card: &VerdictCard) -> String {
+    let title = text::verdict_title(verdict);
+    match card.restarts[..] {
+        [first, _, ..] => {
+            let numbers: Vec<_> = card.restarts.iter().map(u32::to_string).collect();
+            title.replace(&format!("restart {first})"), &format!("restarts {})", numbers.join(", ")))
+        }
+        _ => title,
+    }
 }
 
 /// What to say where there is no verdict.
@@ -63,13 +98,17 @@ fn card(place: &Place<'_>, verdict: &Verdict) -> VerdictCard {
     let restart = verdict.restart.and_then(|id| timeline.restart(id));
     // When the grace period is over, nobody waits for its end any more.
     let remedy = if restart.is_none_or(Restart::in_grace) { verdict.remedy() } else { verdict.remedy_afterwards() };
+    let cost = text::verdict_cost(verdict, timeline, place.now).map(|cost| match verdict.restart {
+        Some(id) if timeline.restarts().len() > 1 => format!("restart {}: {cost}", id.0),
+        _ => cost,
+    });
     let owned = |lines: Vec<&str>| lines.into_iter().map(str::to_owned).collect();
     VerdictCard {
-        title: text::verdict_title(verdict),
+        title: String::new(),
         severity: verdict.severity().name(),
-        restart: verdict.restart.map(|id| id.0),
+        restarts: verdict.restart.map(|id| id.0).into_iter().collect(),
         headline: clean(&verdict.headline).into_owned(),
-        cost: text::verdict_cost(verdict, timeline, place.now),
+        costs: cost.into_iter().collect(),
         remedy: owned(remedy),
         avoid: owned(verdict.avoid()),
         proofs: verdict.evidence.iter().map(|proof| said(place, proof)).collect(),

@@ -42,6 +42,7 @@ function look(from, to) {
   const middle = (from + to) / 2;
   const start = Math.min(Math.max(middle - length / 2, whole.from), whole.to - length);
   view = { from: start, to: start + length };
+  hideTip();
   redraw();
 }
 
@@ -78,11 +79,13 @@ function build() {
   nodes = layout.rows.map((row, nth) => {
     const name = el("div", { class: "name" }, el("b", {}, row.name));
     if (row.file) name.append(el("span", { class: "file" }, el("bdi", {}, row.file)));
+    if (row.aside) name.append(el("span", { class: "aside" }, row.aside));
     const node = el("div", { class: `row ${row.kind}`, role: "listitem", "data-nth": nth }, name);
     if (row.numbers || row.small) {
       const [total, tail] = row.numbers ?? [];
       const small = row.small ? el("small", {}, row.small) : undefined;
-      node.append(el("div", { class: "numbers" }, el("span", {}, total ?? ""), el("span", { class: "tail" }, tail ?? ""), small));
+      const spans = row.numbers ? [el("span", {}, total ?? ""), el("span", { class: "tail" }, tail ?? "")] : [];
+      node.append(el("div", { class: "numbers" }, ...spans, small));
     }
     if (row.focus) {
       node.tabIndex = -1;
@@ -103,10 +106,7 @@ function focusRow(nth) {
   focused = nth;
   nodes[nth].tabIndex = 0;
   nodes[nth].focus({ preventScroll: true });
-  const row = layout.rows[nth];
-  const room = chart.clientHeight - 34;
-  if (row.y < chart.scrollTop) chart.scrollTop = row.y;
-  else if (row.y + row.h > chart.scrollTop + room) chart.scrollTop = row.y + row.h - room;
+  nodes[nth].scrollIntoView({ block: "nearest" });
 }
 
 /** The next row from here on that can be focused. */
@@ -192,7 +192,6 @@ function wheel(event, always) {
   else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) pan(((event.deltaX || event.deltaY) * lines * (view.to - view.from)) / (at.right - at.left));
   else return;
   event.preventDefault();
-  hideTip();
 }
 lanes.addEventListener("wheel", (event) => wheel(event, false), { passive: false });
 byId("axis").addEventListener("wheel", (event) => wheel(event, true), { passive: false });

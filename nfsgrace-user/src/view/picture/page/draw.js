@@ -25,15 +25,15 @@ function hatch(pen, ink) {
   draw.fillRect(0, 0, 12, 12);
   draw.strokeStyle = colors[ink];
   draw.globalAlpha = 0.8;
-  draw.lineWidth = 3.4;
+  draw.lineWidth = 3.6;
   draw.beginPath();
-  for (const shift of [-12, -6, 0, 6, 12]) {
+  for (const shift of [-12, 0, 12]) {
     draw.moveTo(shift, 12);
     draw.lineTo(shift + 12, 0);
   }
   draw.stroke();
   const pattern = pen.createPattern(tile, "repeat");
-  pattern.setTransform(new DOMMatrix().scale(0.6));
+  pattern.setTransform(new DOMMatrix().scale(0.5));
   return (hatches[ink] = pattern);
 }
 
@@ -102,8 +102,11 @@ function drawPlot(pen, at, rows, top, height) {
   pen.rect(at.left, top, at.right - at.left, height);
   pen.clip();
   drawGround(pen, at, seen);
-  for (const row of seen) for (const mark of marksOf(row)) drawMark(pen, at, row, mark);
+  const isWords = (mark) => mark.shape === "label" || mark.shape === "inside";
+  for (const row of seen) for (const mark of marksOf(row)) if (!isWords(mark)) drawMark(pen, at, row, mark);
   pen.restore();
+  // Words may reach into the column of numbers, which these lanes leave empty.
+  for (const row of seen) for (const mark of marksOf(row)) if (isWords(mark)) drawMark(pen, at, row, mark);
   pen.restore();
 }
 
@@ -207,7 +210,7 @@ function drawMark(pen, at, row, mark) {
 function drawWords(pen, at, mark, x1, x2, y) {
   pen.textBaseline = "middle";
   pen.textAlign = "left";
-  const limit = Math.min(at.right, at.x(Math.min(mark.limit ?? Infinity, 1e15)));
+  const limit = Math.min(at.width - 8, at.x(Math.min(mark.limit ?? Infinity, 1e15)));
   if (mark.shape === "label") {
     pen.font = fonts.body;
     const from = Math.max(at.left, x1) + 7;

@@ -47,10 +47,12 @@ function serverRows(rows, host, lane) {
   }
   const starts = restarts.map((restart) => restart.began);
   const limit = (nth) => starts[nth + 1] ?? Infinity;
+  // On a narrow screen, words beside the name.
+  const short = (say) => (restarts.length === 1 ? say(restarts[0]) : "");
   const tips = (name, say) => () => ({ title: name, rows: restarts.slice(0, 12).map((it) => [`restart ${it.restart}`, say(it)]) });
-  rows.push({ kind: "trackers", host, name: "Client trackers", focus: true, tip: tips("Client trackers", (it) => it.tracking), marks: () => restarts.flatMap((it, nth) => trackerMarks(it, limit(nth))) });
+  rows.push({ kind: "trackers", host, name: "Client trackers", focus: true, tip: tips("Client trackers", (it) => it.tracking), aside: short((it) => it.tracking), marks: () => restarts.flatMap((it, nth) => trackerMarks(it, limit(nth))) });
   const say = (it) => (it.grace ? `${it.grace.label}; ${it.grace.end_label}` : "not seen");
-  rows.push({ kind: "grace", host, name: "Grace period", focus: true, tip: tips("Grace period", say), marks: () => restarts.flatMap((it, nth) => graceMarks(it, it.grace, limit(nth))) });
+  rows.push({ kind: "grace", host, name: "Grace period", focus: true, tip: tips("Grace period", say), aside: short((it) => it.grace?.short), marks: () => restarts.flatMap((it, nth) => graceMarks(it, it.grace, limit(nth))) });
   if (restarts.some((it) => it.lockd)) {
     const locks = (it) => (it.lockd ? `${it.lockd.label}; ${it.lockd.end_label}` : "none seen");
     rows.push({ kind: "lockd", host, name: "lockd’s grace period", focus: true, tip: tips("lockd’s grace period, for locks of NFSv3", locks), marks: () => restarts.flatMap((it, nth) => graceMarks(it, it.lockd, limit(nth))) });
@@ -84,7 +86,6 @@ function trackerMarks(restart, limit) {
 
 function graceMarks(restart, bar, limit) {
   if (!bar) return [];
-  const watched = restart.known_from === "observed" || (bar.state.is === "ended" && bar.state.seen);
   const tip = () => {
     const rows = [["from", `${moment(bar.span.from)} s${bar.began_seen ? "" : " (its first sign)"}`], ["to", `${moment(bar.span.to)} s`], ["end", bar.end_label]];
     if (bar.grace_ns !== null) rows.push(["length", span(bar.grace_ns)]);
@@ -92,10 +93,10 @@ function graceMarks(restart, bar, limit) {
     rows.push(["refused", plural(restart.refusals.total, "operation")]);
     return { title: `Restart ${restart.restart}: grace period`, rows };
   };
-  const marks = [{ from: bar.span.from, to: bar.span.to, shape: "bar", ink: "grace", half: 11, hatched: !bar.began_seen || !watched, tip }];
+  const marks = [{ from: bar.span.from, to: bar.span.to, shape: "bar", ink: "grace", half: 11, hatched: bar.guessed, tip }];
   if (bar.planned) marks.push({ from: bar.planned.span.from, to: bar.planned.span.to, shape: "box", ink: "grace-end", half: 14, tip });
   if (bar.state.is !== "on") marks.push({ from: bar.span.to, to: bar.span.to, shape: "tick", ink: "grace-end", half: 15, wide: 2, tip });
-  const texts = [bar.label, bar.short].map((text) => `#${restart.restart}  ${text}`);
+  const texts = [bar.label, bar.short, ""].map((text) => `#${restart.restart}  ${text}`.trim());
   marks.push({ from: bar.span.from, to: bar.span.to, shape: "inside", texts, ink: "grace-ink", limit });
   return marks;
 }

@@ -7,7 +7,8 @@ function legend() {
   const bar = (ink, hatched) => ({ from: 0, to: 28, shape: "bar", ink, half: 5, hatched });
   const point = (shape, ink) => ({ from: 14, to: 14, shape, ink, half: 6 });
   const signs = [
-    ["grace period", bar("grace"), restarts((it) => it.grace)],
+    ["grace period", bar("grace"), restarts((it) => it.grace && !it.grace.guessed)],
+    ["grace period, not watched", bar("grace", true), restarts((it) => it.grace?.guessed)],
     ["asleep", bar("sleep"), attempts((it) => it.woke !== undefined)],
     ["asleep after the grace period: wasted", bar("tail"), used((host) => host.stalls.some((it) => it.tail))],
     ["asleep, end of the sleep not seen", bar("sleep", true), attempts((it) => it.woke === undefined)],
@@ -83,5 +84,6 @@ byId("in").addEventListener("click", () => zoom(0.6));
 byId("out").addEventListener("click", () => zoom(1 / 0.6));
 byId("tables").append(...tables());
 theme();
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((it) => { it.open = true; }));
 narrow.addEventListener("change", () => { build(); redraw(); });
 new ResizeObserver(redraw).observe(chart);

@@ -16,8 +16,8 @@ function facts() {
 
 function verdictCard(card, open) {
   const [id, rest] = card.title.split(/ (?=\()/);
-  const node = el("article", { class: `verdict ${card.severity}` }, el("h2", {}, id, " ", el("small", {}, rest ?? "")), el("p", {}, card.headline));
-  if (card.cost) node.append(el("p", { class: "cost" }, card.cost));
+  const node = el("article", { class: `verdict ${card.severity}` }, el("h2", {}, ...id.split(/(?<=\|) /).flatMap((it) => [el("span", {}, it), " "]), el("small", {}, rest ?? "")), el("p", {}, card.headline));
+  node.append(...card.costs.map((cost) => el("p", { class: "cost" }, cost)));
   const list = (title, name, lines) => {
     if (lines.length > 0) node.append(el("h3", {}, title), el("ul", { class: name }, ...lines.map((line) => advice("li", line))));
   };
@@ -35,15 +35,7 @@ function verdicts() {
   const nodes = [];
   for (const host of picture.hosts) {
     const name = picture.hosts.length > 1 && host.verdicts.length > 0 ? [el("h2", {}, host.name)] : [];
-    const said = new Set();
-    const cards = host.verdicts.map((card) => {
-      // The same advice once is enough.
-      const key = JSON.stringify([card.remedy, card.avoid]);
-      const repeated = said.has(key);
-      said.add(key);
-      return verdictCard(repeated ? { ...card, remedy: [], avoid: [] } : card, host.verdicts.length === 1);
-    });
-    nodes.push(...name, ...cards);
+    nodes.push(...name, ...host.verdicts.map((card) => verdictCard(card, host.verdicts.length === 1)));
     if (host.nothing) nodes.push(el("article", { class: "verdict fine" }, el("p", {}, host.nothing)));
     for (const lost of host.losses) {
       nodes.push(el("p", { class: "note" }, el("b", {}, `${lost.count} records were lost`), ` (${lost.cause})${lost.hides ? `; they may hide ${lost.hides}` : ""}.`));

@@ -3,6 +3,7 @@
 mod panel;
 mod pen;
 mod rows;
+mod signs;
 
 pub(in crate::view::picture) use pen::escape;
 use pen::{Anchor, Pen, Type, ink};
@@ -60,7 +61,7 @@ pub fn draw(picture: &Picture, head: Head) -> String {
         let more = format!("… and {} more, not drawn", plural((panels.len() - shown.len()) as u64, "stretch"));
         pen.text(EDGE, y, Anchor::Start, Type::SMALL, &more.replace("stretchs", "stretches"));
     }
-    y = panel::legend(&mut pen, picture, y + 10.0);
+    y = signs::legend(&mut pen, picture, y + 10.0);
     assemble(picture, pen, y + EDGE)
 }
 
@@ -155,8 +156,8 @@ fn verdict(pen: &mut Pen, card: &VerdictCard, y: f64) -> f64 {
         below += if nth > 0 { 16.0 } else { 0.0 };
         pen.text(EDGE + 10.0, below, Anchor::Start, Type::STRONG.colored(color), line);
     }
-    let cost = card.cost.as_ref().map(|cost| format!(" Cost: {cost}.")).unwrap_or_default();
-    for line in wrap(&format!("{}{cost}", card.headline), 140) {
+    let said = wrap(&card.headline, 140).into_iter().chain(card.costs.iter().flat_map(|cost| wrap(cost, 140)));
+    for line in said {
         below += 16.0;
         pen.text(EDGE + 10.0, below, Anchor::Start, Type::BODY, &line);
     }

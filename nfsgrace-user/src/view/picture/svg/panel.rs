@@ -158,18 +158,3 @@ fn lanes(pen: &mut Pen, picture: &Picture, host: &HostLanes, scale: Scale, mut y
     }
     y + 6.0
 }
-
-/// What the signs mean.
-pub(super) fn legend(pen: &mut Pen, picture: &Picture, y: f64) -> f64 {
-    let (mut x, mut y) = (EDGE, y + 12.0);
-    for (draw, text, _) in rows::SIGNS.iter().filter(|(_, _, used)| picture.hosts.iter().any(used)) {
-        let takes = 34.0 + Type::SMALL.width(text) + 14.0;
-        if x + takes > WIDTH - EDGE {
-            (x, y) = (EDGE, y + 18.0);
-        }
-        draw(pen, (x, x + 26.0), y - 4.0);
-        pen.text(x + 32.0, y, Anchor::Start, Type::SMALL, text);
-        x += takes;
-    }
-    y
-}

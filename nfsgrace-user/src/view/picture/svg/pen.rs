@@ -75,8 +75,9 @@ pub(super) struct Pen {
     out: String,
 }
 
-/// Makes text safe inside an element or an attribute.
+/// Makes text safe inside an element or an attribute. XML knows no noncharacters.
 pub(in crate::view::picture) fn escape(text: &str) -> String {
+    let text = text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -1,7 +1,7 @@
 //! The lanes themselves.
 
 use super::{
-    super::{AttemptBar, GraceBar, GraceState, HostLanes, Lost, RestartSpan, ServerLane, Span, StallEnd, StallLane},
+    super::{AttemptBar, GraceBar, GraceState, Lost, RestartSpan, ServerLane, Span, StallEnd, StallLane},
     EDGE, WIDTH,
     panel::Scale,
     pen::{Anchor, Pen, Type, ink},
@@ -31,66 +31,11 @@ impl Look {
     }
 }
 
-const OBSERVED: &str = "stroke-width=\"1.2\"";
-const COMPUTED: &str = "stroke-width=\"1.2\" stroke-dasharray=\"3 2\"";
+pub(super) const OBSERVED: &str = "stroke-width=\"1.2\"";
+pub(super) const COMPUTED: &str = "stroke-width=\"1.2\" stroke-dasharray=\"3 2\"";
 
-/// How a sign is drawn around a height, what it means, and whether a host's lanes have it.
-type Sign = (fn(&mut Pen, (f64, f64), f64), &'static str, fn(&HostLanes) -> bool);
-
-/// What the signs mean.
-pub(super) const SIGNS: [Sign; 9] = [
-    (|pen, x, y| pen.rect(x, (y - 5.0, y + 5.0), ink::GRACE), "grace period", |host| !host.servers.is_empty()),
-    (
-        |pen, x, y| pen.rect(x, (y - 4.0, y + 4.0), ink::SLEEP),
-        "asleep",
-        |host| attempts(host).any(|it| it.woke.is_some()),
-    ),
-    (
-        |pen, x, y| pen.rect(x, (y - 4.0, y + 4.0), ink::TAIL),
-        "asleep after the grace period: wasted",
-        |host| host.stalls.iter().any(|it| it.tail.is_some()),
-    ),
-    (
-        |pen, x, y| pen.shape(x, (y - 4.0, y + 4.0), "fill=\"url(#nfsgrace-sleep)\""),
-        "asleep, end of the sleep not seen",
-        |host| attempts(host).any(|it| it.woke.is_none()),
-    ),
-    (
-        |pen, x, y| bracket(pen, x, y, COMPUTED),
-        "computed: sleep asked for, planned end",
-        |host| attempts(host).any(|it| it.computed) || !host.servers.is_empty(),
-    ),
-    (
-        |pen, x, y| bracket(pen, x, y, OBSERVED),
-        "sleep asked for",
-        |host| attempts(host).any(|it| !it.computed && it.asked_ns.is_some()),
-    ),
-    (
-        |pen, (x, _), y| pen.line((x + 13.0, y - 6.0), (x + 13.0, y + 6.0), ink::TEXT, "stroke-width=\"1.4\""),
-        "refused",
-        |host| host.stall_totals.refused > 0 || restarts(host).any(|it| it.refusals.total > 0),
-    ),
-    (
-        |pen, (x, _), y| pen.circle(x + 13.0, y, 4.0, &format!("fill=\"{}\"", ink::GOOD)),
-        "free, or done reclaiming",
-        |host| host.stall_totals.ended > 0 || restarts(host).any(|it| !it.completed.is_empty()),
-    ),
-    (
-        |pen, x, y| pen.shape(x, (y - 4.0, y + 4.0), "fill=\"url(#nfsgrace-lost)\""),
-        "records lost",
-        |host| !host.losses.is_empty(),
-    ),
-];
-
-fn attempts(host: &HostLanes) -> impl Iterator<Item = &AttemptBar> {
-    host.stalls.iter().flat_map(|stall| &stall.attempts)
-}
-
-fn restarts(host: &HostLanes) -> impl Iterator<Item = &RestartSpan> {
-    host.servers.iter().flat_map(|lane| &lane.restarts)
-}
-
-fn bracket(pen: &mut Pen, (x1, x2): (f64, f64), y: f64, line: &str) {
+/// Below a bar: the sleep that was asked for.
+pub(super) fn bracket(pen: &mut Pen, (x1, x2): (f64, f64), y: f64, line: &str) {
     let data = format!("M{x1:.1} {:.1}V{y:.1}H{x2:.1}V{:.1}", y - 3.0, y - 3.0);
     pen.path(&data, &format!("fill=\"none\" stroke=\"{}\" {line}", ink::MUTED));
 }
@@ -179,9 +124,7 @@ fn grace(pen: &mut Pen, restart: &RestartSpan, bar: &GraceBar, scale: Scale, (to
     let (x1, x2) = scale.xs(bar.span);
     let (top, bottom) = (top + 4.0, bottom - 4.0);
     pen.begin(&format!("Restart {}: {}; {}", restart.restart, bar.label, bar.end_label));
-    let watched = restart.known_from == "observed" || matches!(bar.state, GraceState::Ended { seen: true, .. });
-    let guessed = !bar.began_seen || !watched;
-    let fill = if guessed { "url(#nfsgrace-grace)" } else { ink::GRACE };
+    let fill = if bar.guessed { "url(#nfsgrace-grace)" } else { ink::GRACE };
     pen.shape((x1, x2.max(x1 + 2.0)), (top, bottom), &format!("fill=\"{fill}\" rx=\"2\""));
     if let Some(planned) = &bar.planned {
         let (from, to) = scale.xs(planned.span);
@@ -197,7 +140,8 @@ fn grace(pen: &mut Pen, restart: &RestartSpan, bar: &GraceBar, scale: Scale, (to
     let inside = Type::STRONG.colored(ink::GRACE_TEXT);
     let middle = (top + bottom) / 2.0 + 4.0;
     let room = [(x1, x2 - x1), (x2, limit - x2)];
-    let texts = [format!("#{}  {}", restart.restart, bar.label), format!("#{}  {}", restart.restart, bar.short)];
+    let texts =
+        [bar.label.as_str(), &bar.short, ""].map(|text| format!("#{}  {text}", restart.restart).trim_end().to_owned());
     let places = texts.iter().flat_map(|text| room.map(|(x, room)| (x, room, text)));
     let fits = places.clone().find(|(_, room, text)| Type::STRONG.width(text) <= room - 14.0);
     if let Some((x, _, text)) = fits {
