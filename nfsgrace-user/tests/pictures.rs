@@ -176,8 +176,7 @@ fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
 #[test]
 fn names_cannot_leave_their_place() {
     let (session, _) = live(evil());
-    let mut picture = alone(&session);
-    picture.notes.push(EVIL.to_owned());
+    let picture = Picture::of(&[Place::alone(&session, session.timeline().now())], vec![EVIL.to_owned()]);
     is_xml(&svg::draw(&picture, svg::Head::Verdicts));
     let page = html::page(&picture);
     assert_eq!(page.matches("<script").count(), 2, "the data and the script");
