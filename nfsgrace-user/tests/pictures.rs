@@ -215,7 +215,10 @@ fn two_hosts_are_drawn_on_one_axis_with_what_their_clocks_leave_open() {
     let drawn = svg::draw(&picture, svg::Head::Verdicts);
     is_xml(&drawn);
     assert!(drawn.contains("clock ±4.0 ms"));
-    assert!(drawn.contains("fill=\"url(#nfsgrace-grace)\" fill-opacity"), "the end of grace is a band on the other host");
+    assert!(
+        drawn.contains("fill=\"url(#nfsgrace-grace)\" fill-opacity"),
+        "the end of grace is a band on the other host"
+    );
 }
 
 #[test]
