@@ -1,6 +1,7 @@
 //! Developer commands of nfsgrace. `cargo xtask --help` lists them.
 
 mod artifact;
+mod browser;
 mod demo;
 mod generate;
 mod interrupt;
@@ -22,6 +23,8 @@ use clap::Parser;
 enum Command {
     /// Reads exported traces by Perfetto's own schema, and compares them with the reports of the same sessions
     CheckPerfetto(perfetto::CheckPerfetto),
+    /// Opens exported pages in Chromium, and compares what they show with what the report counts
+    Browser(browser::Browser),
     /// Shows the main job: a restart that hangs its clients and one that does not, watched live
     Demo(demo::Demo),
     /// Writes a long session, to measure and to try readers with
@@ -48,6 +51,7 @@ fn run(command: Command) -> Result<ExitCode> {
     interrupt::listen()?;
     match command {
         Command::CheckPerfetto(check) => check.run(),
+        Command::Browser(browser) => browser.run(),
         Command::Demo(demo) => demo.run(),
         Command::GenerateSession(generate) => generate.run(),
         Command::Lab(lab) => lab.run(),

@@ -157,7 +157,9 @@ fn pixels(browser: &Browser, ink: &str) -> u64 {
     let script = "const probe = document.createElement('span'); probe.style.color = `var(--${arguments[0]})`;
         document.body.append(probe); const want = getComputedStyle(probe).color.match(/[0-9]+/g).map(Number); probe.remove();
         const plot = document.getElementById('plot');
-        const { data } = plot.getContext('2d').getImageData(0, 0, plot.width, plot.height);
+        const copy = new OffscreenCanvas(plot.width, plot.height).getContext('2d', { willReadFrequently: true });
+        copy.drawImage(plot, 0, 0);
+        const { data } = copy.getImageData(0, 0, plot.width, plot.height);
         let count = 0;
         for (let at = 0; at < data.length; at += 4) if ([0, 1, 2].every((part) => data[at + part] === want[part])) count++;
         return count";
@@ -239,8 +241,10 @@ fn keys_work(browser: &Browser, page: &Page) {
     assert_eq!(tip.contains("(computed)"), stall.attempts[0].asked_computed, "{tip}");
 }
 
-/// A pointer on a try tells what the try was.
+/// A pointer on a try tells what the try was. The lane in focus is zoomed to first, so that its middle is in a try.
 fn pointing_tells(browser: &Browser) {
+    browser.press("Enter");
+    browser.frame();
     let script = "document.querySelector('.row.stall').scrollIntoView({ block: 'center' });
         const box = document.querySelector('.row.stall').getBoundingClientRect();
         const names = parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--names'));

@@ -88,7 +88,7 @@ pub fn thousand() -> Vec<Line> {
 pub fn with_losses() -> Vec<Line> {
     let mut script = Script::new();
     let end = failed_start(&mut script);
-    stall(&mut script, 3_000, 1005.0, end);
+    stall(&mut script, 3_000, 1008.0, end);
     script.delay(3_001, 1080.0, 1080.1, 3_000);
     script.delay(3_002, 1010.0, 1010.1, 0).client(3_002, 1012.0, Kind::StallEnd { began: at(1010.0), status: None });
     script.task = Task { pid: 77, tid: 77, comm: "<b>x</b>".to_owned() };

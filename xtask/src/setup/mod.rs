@@ -38,6 +38,7 @@ impl Setup {
             return Ok(ExitCode::FAILURE);
         }
         install(&missing)?;
+        still_missing(&needs::missing())?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -52,7 +53,29 @@ pub fn ensure() -> Result<()> {
     for need in &missing {
         println!("missing: {need}");
     }
-    install(&missing)
+    install(&missing)?;
+    still_missing(&needs::missing())
+}
+
+/// As [`ensure`], for what tests in a browser need.
+///
+/// # Errors
+///
+/// Where something is missing and cannot be installed here.
+pub fn ensure_browser() -> Result<()> {
+    let missing = needs::missing_for_browser();
+    for need in &missing {
+        println!("missing: {need}");
+    }
+    install(&missing)?;
+    still_missing(&needs::missing_for_browser())
+}
+
+fn still_missing(needs: &[Need]) -> Result<()> {
+    match needs.first() {
+        None => Ok(()),
+        Some(need) => bail!("still missing after installation: {need}"),
+    }
 }
 
 fn install(missing: &[Need]) -> Result<()> {
@@ -80,10 +103,7 @@ fn install(missing: &[Need]) -> Result<()> {
         // The compiler's flags in this workspace are for programs that must run anywhere.
         tool::run(cargo.current_dir("/").env("LLVM_PREFIX", needs::LLVM))?;
     }
-    match needs::missing().first() {
-        None => Ok(()),
-        Some(need) => bail!("still missing after installation: {need}"),
-    }
+    Ok(())
 }
 
 fn packages(missing: &[Need]) -> Vec<&'static str> {

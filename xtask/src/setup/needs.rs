@@ -42,6 +42,11 @@ pub(super) fn missing() -> Vec<Need> {
     ALL.into_iter().filter(|need| !(need.there)()).collect()
 }
 
+/// What is not there of what tests in a browser need.
+pub(super) fn missing_for_browser() -> Vec<Need> {
+    BROWSER.into_iter().filter(|need| !(need.there)()).collect()
+}
+
 const fn program(
     what: &'static str,
     why: &'static str,
@@ -89,6 +94,11 @@ const ALL: [Need; 15] = [
         &["debian-archive-keyring"],
         || Path::new("/usr/share/keyrings/debian-archive-keyring.gpg").exists(),
     ),
+];
+
+const BROWSER: [Need; 2] = [
+    program("chromium", "exported pages are tested in it", &["chromium"], || tool::exists("chromium")),
+    program("chromedriver", "leads chromium", &["chromium-driver"], || tool::exists("chromedriver")),
 ];
 
 /// As `nfsgrace-user/build.rs` looks for it.

@@ -11,7 +11,9 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::{
-    artifact, interrupt,
+    artifact,
+    browser::Browser,
+    interrupt,
     lab::{prepared::Lab, scenario::Scenario, series::Series},
 };
 
@@ -65,6 +67,10 @@ impl Test {
             println!("unit tests: {passed} passed, {failed} failed");
             total.passed += passed;
             total.failed += failed;
+            let shown = Browser::default().run()? == ExitCode::SUCCESS;
+            println!("exported pages in a browser: {}", if shown { "passed" } else { "failed" });
+            total.passed += usize::from(shown);
+            total.failed += usize::from(!shown);
         }
         if !unit {
             let series = if kernel.is_empty() { Series::ALL.to_vec() } else { kernel };
