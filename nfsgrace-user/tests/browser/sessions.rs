@@ -63,7 +63,7 @@ fn stall(script: &mut Script, tid: u32, began: f64, grace_end: f64) {
     script.client(
         tid,
         now + 0.002,
-        Kind::StallEnd { began: at(began), status: Some(if tid % 97 == 0 { -5 } else { 0 }) },
+        Kind::StallEnd { began: at(began), status: Some(if tid.is_multiple_of(97) { -5 } else { 0 }) },
     );
 }
 

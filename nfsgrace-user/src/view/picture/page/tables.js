@@ -37,7 +37,8 @@ function verdicts() {
     const name = picture.hosts.length > 1 && host.verdicts.length > 0 ? [el("h2", {}, host.name)] : [];
     nodes.push(...name, ...host.verdicts.map((card) => verdictCard(card, host.verdicts.length === 1)));
     if (host.nothing) nodes.push(el("article", { class: "verdict fine" }, el("p", {}, host.nothing)));
-    for (const lost of host.losses) {
+    // Each verdict says itself what may have been missed.
+    for (const lost of host.verdicts.length > 0 ? [] : host.losses) {
       nodes.push(el("p", { class: "note" }, el("b", {}, `${lost.count} records were lost`), ` (${lost.cause})${lost.hides ? `; they may hide ${lost.hides}` : ""}.`));
     }
   }
