@@ -2,7 +2,7 @@
 //!
 //! [`Picture::of`] makes it from sessions, pure and in bounded memory; [`svg`] and [`html`] draw it. Its numbers are those
 //! of [`summary::gather`](super::summary::gather); times are seconds on the axis, lengths are nanoseconds. Text from
-//! outside has passed [`clean`](super::clean). What was computed or inferred says so, and is drawn differently.
+//! outside has passed [`clean`]. What was computed or inferred says so, and is drawn differently.
 
 mod axis;
 mod grace;
