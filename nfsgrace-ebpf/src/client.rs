@@ -14,7 +14,7 @@ use nfsgrace_ebpf::{Delay, FirstDelay, Lost, MessageKind, STACK_DEPTH, Stalled, 
 
 use crate::{
     maps::{OPERATIONS, Operation, PREPARED, Prepared, count, doing, layout, lost},
-    path, read, send,
+    path, read, reply, send,
 };
 
 const NFS4ERR_DELAY: i32 = 10008;
@@ -63,7 +63,22 @@ pub fn nfs4_do_open(ctx: ProbeContext) -> u32 {
 
 #[inline(always)]
 fn start(began: u64, dentry: u64, doing: u32) {
-    let operation = Operation { began, dentry, server: 0, exception: 0, delays: 0, doing, error: 0, reserved: 0 };
+    let operation = Operation {
+        began,
+        dentry,
+        server: 0,
+        exception: 0,
+        delays: 0,
+        doing,
+        error: 0,
+        xid: 0,
+        transmissions: 0,
+        reserved: 0,
+        opendata: 0,
+        sent: 0,
+        sent_monotonic: 0,
+        received: 0,
+    };
     if OPERATIONS.insert(bpf_get_current_pid_tgid(), operation, 0).is_err() {
         lost(Lost::OperationsFull);
     }
@@ -77,6 +92,7 @@ pub fn nfs4_do_open_ret(ctx: RetProbeContext) -> u32 {
     // SAFETY: the entry is this thread's own.
     let operation = unsafe { *operation };
     let _ = OPERATIONS.remove(thread);
+    reply::expect_no_more(thread, &operation);
     if operation.delays > 0 {
         let returned: i64 = ctx.ret();
         let status = if (-4095..0).contains(&returned) { returned as i32 } else { 0 };
@@ -125,6 +141,7 @@ pub fn nfs4_handle_exception(ctx: ProbeContext) -> u32 {
     operation.exception = exception;
     operation.error = error as u32;
     operation.server = ctx.arg(0).unwrap_or(0);
+    reply::take_own(thread, operation);
     let layout = layout();
     if layout.nfs4_delay_probed == 0 {
         let timeout = read::field::<i64>(exception, layout.exception_timeout);
@@ -182,6 +199,8 @@ fn wake(status: i32) {
         return;
     }
     operation.doing &= !doing::SLEEP;
+    // What is not an OPEN has no later moment to tell when its next request begins.
+    reply::request_begins(operation);
     let copy = *operation;
     stalled(MessageKind::SleepEnd, copy.began, status);
     if status != 0 && copy.doing & doing::OPEN == 0 {
@@ -201,6 +220,9 @@ fn delay(ctx: &ProbeContext, operation: &mut Operation, timeout: Option<i64>, mu
     if timeout.is_some() {
         flags |= delay_flag::TIMEOUT;
     }
+    if operation.received != 0 {
+        flags |= delay_flag::XID;
+    }
     let first = operation.delays == 1;
     let kind = if first { MessageKind::FirstDelay } else { MessageKind::Delay };
     let message = Delay {
@@ -209,6 +231,10 @@ fn delay(ctx: &ProbeContext, operation: &mut Operation, timeout: Option<i64>, mu
         timeout: timeout.unwrap_or(0),
         error: operation.error,
         flags,
+        sent: operation.sent,
+        received: operation.received,
+        xid: operation.xid,
+        transmissions: operation.transmissions,
     };
     if first {
         debug!(ctx, "first refusal {} of this operation", operation.error);
@@ -246,10 +272,12 @@ fn first_delay(ctx: &ProbeContext, delay: &Delay, dentry: u64, server: u64) {
 ///
 /// One call is one OPEN on the wire.
 #[kprobe]
-pub fn nfs4_run_open_task(_ctx: ProbeContext) -> u32 {
-    let Some(operation) = OPERATIONS.get_ptr_mut(bpf_get_current_pid_tgid()) else { return 0 };
+pub fn nfs4_run_open_task(ctx: ProbeContext) -> u32 {
+    let thread = bpf_get_current_pid_tgid();
+    let Some(operation) = OPERATIONS.get_ptr_mut(thread) else { return 0 };
     // SAFETY: the entry is this thread's own.
-    let operation = unsafe { &*operation };
+    let operation = unsafe { &mut *operation };
+    reply::expect(thread, operation, ctx.arg(0).unwrap_or(0));
     if operation.delays > 0 {
         stalled(MessageKind::Attempt, operation.began, 0);
     }

@@ -266,6 +266,8 @@ pub mod delay_flag {
     pub const OBSERVED: u32 = 4;
     /// The operation is an OPEN (`nfs4_do_open`).
     pub const OPEN: u32 = 8;
+    /// `xid` and `received` are those of the refused RPC.
+    pub const XID: u32 = 16;
 }
 
 /// A task sleeps because its server said NFS4ERR_GRACE or NFS4ERR_DELAY.
@@ -282,6 +284,14 @@ pub struct Delay {
     pub error: u32,
     /// Bits of [`delay_flag`].
     pub flags: u32,
+    /// The request cannot have left before, `CLOCK_BOOTTIME` nanoseconds; 0 where not known.
+    pub sent: u64,
+    /// When the refusal had arrived, `CLOCK_BOOTTIME` nanoseconds.
+    pub received: u64,
+    /// XID in host byte order.
+    pub xid: u32,
+    /// How often the request was sent; 0 where not known.
+    pub transmissions: u32,
 }
 
 /// Bit of [`FirstDelay::path_len`]: the path is longer than what was sent.
@@ -389,6 +399,18 @@ pub struct Layout {
     pub client_hostname: u32,
     /// `nfs4_exception.timeout`
     pub exception_timeout: u32,
+    /// `rpc_task.tk_rqstp`
+    pub task_request: u32,
+    /// `rpc_rqst.rq_xid`
+    pub request_xid: u32,
+    /// `rpc_rqst.rq_xtime`
+    pub request_sent: u32,
+    /// `rpc_rqst.rq_ntrans`
+    pub request_transmissions: u32,
+    /// `xid` in a record of the trace event `nfs4_xdr_status`
+    pub status_xid: u32,
+    /// `error` in a record of the trace event `nfs4_xdr_status`
+    pub status_error: u32,
     /// 1 where `cld_running` itself is probed: then `msleep` tells nothing more.
     pub cld_running_probed: u32,
     /// 1 where `nfs4_delay` itself is probed: then `nfs4_handle_exception` only names the refusal.
@@ -430,6 +452,12 @@ impl Layout {
         server_client: ABSENT,
         client_hostname: ABSENT,
         exception_timeout: ABSENT,
+        task_request: ABSENT,
+        request_xid: ABSENT,
+        request_sent: ABSENT,
+        request_transmissions: ABSENT,
+        status_xid: ABSENT,
+        status_error: ABSENT,
         cld_running_probed: 0,
         nfs4_delay_probed: 0,
     };

@@ -46,6 +46,14 @@ pub static OPERATIONS: HashMap<u64, Operation> = HashMap::with_max_entries(16384
 #[map]
 pub static PREPARED: LruHashMap<u64, Prepared> = LruHashMap::with_max_entries(1024, 0);
 
+/// Threads that wait for an OPEN, by the address of its `struct nfs4_opendata`. Where it is full an XID stays unknown.
+#[map]
+pub static WAITING: HashMap<u64, u64> = HashMap::with_max_entries(16384, 0);
+
+/// Refusals that a thread has just found in a reply, by `pid_tgid`. A full map forgets the oldest: an XID stays unknown.
+#[map]
+pub static REPLIES: LruHashMap<u64, Reply> = LruHashMap::with_max_entries(4096, 0);
+
 /// What was not sent, by cause.
 #[map]
 pub static LOSSES: PerCpuArray<u64> = PerCpuArray::with_max_entries(LOST_CAUSES, 0);
@@ -141,8 +149,32 @@ pub struct Operation {
     pub doing: u32,
     /// The last refusal.
     pub error: u32,
+    /// XID of the last refused RPC, where `received` is not 0.
+    pub xid: u32,
+    /// How often its request was sent, 0 where not known.
+    pub transmissions: u32,
     /// Zero.
     pub reserved: u32,
+    /// `struct nfs4_opendata *` of the OPEN under way, 0 where there is none.
+    pub opendata: u64,
+    /// The request under way cannot have left before, `CLOCK_BOOTTIME` nanoseconds; 0 where not known.
+    pub sent: u64,
+    /// The same moment on `CLOCK_MONOTONIC`.
+    pub sent_monotonic: u64,
+    /// When its refusal had arrived, `CLOCK_BOOTTIME` nanoseconds; 0 where that was not seen.
+    pub received: u64,
+}
+
+/// A refusal in a reply.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Reply {
+    /// When it was found, `CLOCK_BOOTTIME` nanoseconds.
+    pub at: u64,
+    /// XID in host byte order.
+    pub xid: u32,
+    /// The refusal.
+    pub error: u32,
 }
 
 /// An open on its way to `nfs4_do_open`.

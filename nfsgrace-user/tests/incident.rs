@@ -51,6 +51,7 @@ fn session() -> Vec<Line> {
                 timeout: Some(timeout),
                 observed: false,
                 stack: Vec::new(),
+                rpc: None,
             },
         ));
     }

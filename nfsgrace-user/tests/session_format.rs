@@ -5,8 +5,8 @@ mod common;
 use std::{fs, net::IpAddr, path::PathBuf};
 
 use nfsgrace::record::{
-    Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, Manager,
-    Netns, ProbeRow, Reader, Refusal, Role, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker, Why, decode,
+    Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, Manager, Netns,
+    ProbeRow, Reader, Refusal, Role, Rpc, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker, Why, decode,
     encode,
 };
 use nfsgrace::view::json;
@@ -97,9 +97,12 @@ fn client_kind() -> impl Strategy<Value = Kind> {
         option::of(any::<bool>()),
         any::<u64>(),
     );
+    let rpc = (any::<u32>(), option::of(stamp()), option::of(stamp()), option::of(1..=u32::MAX))
+        .prop_map(|(xid, sent, received, transmissions)| Rpc { xid, sent, received, transmissions });
     let delay = (
         (stamp(), any::<bool>(), option::of(text()), option::of(text()), option::of(text())),
         (one(&[Refusal::Grace, Refusal::Delay]), option::of(any::<i64>()), any::<bool>(), vec(text(), 0..4)),
+        option::of(rpc),
     );
     let surroundings = (
         option::of(vec(text(), 0..3)),
@@ -127,16 +130,8 @@ fn client_kind() -> impl Strategy<Value = Kind> {
             Kind::Surroundings(Surroundings { rpc_pipefs, nfsdcld_pid, nfsdcld_pipe, nfsdcltrack, recovery_dir })
         }),
         text().prop_map(|text| Kind::KernelLog { text }),
-        delay.prop_map(|((began, began_seen, op, path, server), (refusal, timeout, observed, stack))| Kind::Delay {
-            began,
-            began_seen,
-            op,
-            path,
-            server,
-            refusal,
-            timeout,
-            observed,
-            stack
+        delay.prop_map(|((began, began_seen, op, path, server), (refusal, timeout, observed, stack), rpc)| {
+            Kind::Delay { began, began_seen, op, path, server, refusal, timeout, observed, stack, rpc }
         }),
         (stamp(), any::<i32>()).prop_map(|(began, status)| Kind::SleepEnd { began, status }),
         stamp().prop_map(|began| Kind::Attempt { began }),

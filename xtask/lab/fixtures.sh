@@ -15,3 +15,4 @@ for module in vmlinux nfsd nfs nfsv4 sunrpc lockd grace; do
   [ -e /sys/kernel/btf/$module ] && copy sys/kernel/btf/$module
 done
 for module in /sys/module/*; do mkdir -p "$TREE$module"; done
+for format in /sys/kernel/tracing/events/nfs4/nfs4_xdr_*/format; do copy "${format#/}"; done

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nfsgrace_ebpf::{ABSENT, Layout};
 
-use super::{Btf, Kind, Modules, Presence, TypeId, Types};
+use super::{Btf, EventName, Kind, Modules, Presence, TraceEvents, TypeId, Types};
 
 /// Where one field's place is looked up.
 struct Field {
@@ -28,6 +28,8 @@ pub enum Found {
     Btf(u32),
     /// Not in BTF, but it never moved: byte offset.
     Constant(u32),
+    /// In the description of a trace event's record: byte offset.
+    Record(u32),
     /// Not found.
     Missing(Why),
     /// There is no such thing on this kernel, and nothing is lost by that.
@@ -43,6 +45,8 @@ pub enum Why {
     NoBtf,
     /// BTF has no such structure or member.
     NoSuchMember,
+    /// The kernel has no such trace event, or its record no such field.
+    NoSuchEvent,
 }
 
 impl std::fmt::Display for Why {
@@ -51,6 +55,7 @@ impl std::fmt::Display for Why {
             Self::NotLoaded => "known once its module is loaded",
             Self::NoBtf => "no BTF for it on this kernel",
             Self::NoSuchMember => "not in this kernel's BTF",
+            Self::NoSuchEvent => "not among this kernel's trace events",
         })
     }
 }
@@ -125,9 +130,19 @@ const WRITER: &str = "network namespace of writes to v4_end_grace";
 const SERVER_NAME: &str = "name of the server that a task waits for";
 const FILE_NAME: &str = "file name in refused OPENs";
 const REQUEST_NAMESPACE: &str = "network namespace of requests that asked for no grace period";
+const ATTEMPT_XID: &str = "XID of refused attempts, which pairs them with the server's refusals";
+const SENT: &str = "the moment at which a refused request was sent, and how often";
 const EARLY_END: &str = "whether the grace period can end early";
 
-/// All fields of [`Layout`] but its last two. Checked on 5.10.262, 6.1.192, 6.12.117, 6.18.15 and 7.3.4.
+/// Passed by each reply that a client reads an error in.
+pub const XDR_STATUS: EventName = EventName { system: "nfs4", name: "nfs4_xdr_status" };
+
+/// A field of the [`Layout`], and the field of the record of [`XDR_STATUS`] whose place it is.
+type RecordField = (fn(&mut Layout) -> &mut u32, &'static str);
+const RECORD_FIELDS: [RecordField; 2] =
+    [(|layout| &mut layout.status_xid, "xid"), (|layout| &mut layout.status_error, "error")];
+
+/// All fields of [`Layout`] that lie in structures. Checked on 5.10.262, 6.1.192, 6.12.117, 6.18.15 and 7.3.4.
 const FIELDS: &[Field] = &[
     field!(net_inum, None, "net", ["ns.inum"], NAMESPACE),
     field!(dentry_parent, None, "dentry", ["d_parent"], PATH),
@@ -163,16 +178,20 @@ const FIELDS: &[Field] = &[
     field!(server_client, NFSV4, "nfs_server", ["nfs_client"], SERVER_NAME),
     field!(client_hostname, NFSV4, "nfs_client", ["cl_hostname"], SERVER_NAME),
     field!(exception_timeout, NFSV4, "nfs4_exception", ["timeout"], "length of each sleep", never_moved: 24),
+    field!(task_request, NFSV4, "rpc_task", ["tk_rqstp"], SENT),
+    field!(request_xid, NFSV4, "rpc_rqst", ["rq_xid"], SENT),
+    field!(request_sent, NFSV4, "rpc_rqst", ["rq_xtime"], SENT),
+    field!(request_transmissions, NFSV4, "rpc_rqst", ["rq_ntrans"], SENT),
 ];
 
-/// Fills in a [`Layout`] from the BTF of the kernel, nfsd and nfsv4: each place from the module's BTF, else from the kernel's own, else as it always was.
+/// Fills in a [`Layout`] from the BTF of the kernel, nfsd and nfsv4: each place from the module's BTF, else from the kernel's own, else as it always was; and from the descriptions of trace events.
 ///
 /// Its last two fields, which depend on what is probed, stay 0.
 #[must_use]
-pub fn layout(types: &Types, modules: &Modules) -> LayoutReport {
+pub fn layout(types: &Types, modules: &Modules, events: &TraceEvents) -> LayoutReport {
     let structures = Structures::find(types);
     let mut layout = Layout::UNKNOWN;
-    let mut details = Vec::with_capacity(FIELDS.len() + 1);
+    let mut details = Vec::with_capacity(FIELDS.len() + 1 + RECORD_FIELDS.len());
     for field in FIELDS {
         let (member, found) = structures.place(field, modules);
         if let Found::Btf(offset) | Found::Constant(offset) = found {
@@ -182,6 +201,17 @@ pub fn layout(types: &Types, modules: &Modules) -> LayoutReport {
         if field.paths.contains(&"flags") {
             details.push(structures.tracks_bit(member, found, &mut layout));
         }
+    }
+    for (at, member) in RECORD_FIELDS {
+        let found = match events.offset(XDR_STATUS, member) {
+            Some(offset) => Found::Record(offset),
+            None if modules.is_here("nfsv4") => Found::Missing(Why::NoSuchEvent),
+            None => Found::Missing(Why::NotLoaded),
+        };
+        if let Found::Record(offset) = found {
+            *at(&mut layout) = offset;
+        }
+        details.push(Detail { structure: XDR_STATUS.name, member, gives: ATTEMPT_XID, found });
     }
     LayoutReport { layout, details }
 }
@@ -241,7 +271,7 @@ impl<'a> Structures<'a> {
         match found {
             Found::Btf(bit) => layout.nn_tracks_bit = bit,
             Found::Missing(_) => layout.nn_tracks = ABSENT,
-            Found::Constant(_) | Found::NotNeeded => {}
+            Found::Constant(_) | Found::Record(_) | Found::NotNeeded => {}
         }
         Detail { structure: "nfsd_net.flags", member: name, gives: EARLY_END, found }
     }

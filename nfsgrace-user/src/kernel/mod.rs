@@ -10,6 +10,7 @@ mod modules;
 mod prerequisites;
 mod stack;
 mod symbols;
+mod trace_event;
 mod traceable;
 mod types;
 
@@ -23,11 +24,12 @@ use anyhow::{Context as _, Result};
 
 pub use btf::{Btf, BtfError, Kind, TypeId};
 pub use hz::{Hz, HzSource, hz_from_sample, hz_from_slope};
-pub use layout::{Detail, Found, LayoutReport, MissingDetail, Why, layout};
+pub use layout::{Detail, Found, LayoutReport, MissingDetail, Why, XDR_STATUS, layout};
 pub use modules::{Modules, Presence};
 pub use prerequisites::Unmet;
 pub use stack::Frame;
 pub use symbols::{Lookup, Symbols, Wanted};
+pub use trace_event::{EventName, TraceEvents};
 pub use traceable::{Traceable, Untraceable};
 pub use types::Types;
 

@@ -46,14 +46,21 @@ const MODULES: [&str; 3] = ["nfsd", "nfsv4", "grace"];
 pub fn inspect(kernel: &Kernel, sides: Sides, effort: Effort) -> Inspection {
     let modules = kernel.modules();
     let types = kernel.types(&MODULES);
-    let mut layout = kernel::layout(&types, &modules);
+    let events = kernel.trace_events(hook::events());
+    let mut layout = kernel::layout(&types, &modules, &events);
     let wanted = plan::wanted(sides, &layout.layout, &modules);
     let options_off = options_off(kernel);
     let resolve = |symbols: io::Result<Symbols>, explain| {
         let names = symbols.as_ref().map(Symbols::names).unwrap_or_default();
         let traceable = if explain { kernel.traceable(&names) } else { kernel.blacklist(&names) };
         let symbols = symbols.map_err(|error| error.to_string());
-        let facts = Facts { symbols, modules: modules.clone(), traceable, options_off: options_off.clone() };
+        let facts = Facts {
+            symbols,
+            modules: modules.clone(),
+            traceable,
+            events: events.clone(),
+            options_off: options_off.clone(),
+        };
         Plan::resolve(&facts, &layout.layout, sides)
     };
     let quick = match effort {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nfsgrace_ebpf::Layout;
 
 use super::hook::{self, Alternative, At, Hook, Point, Side};
-use crate::kernel::{Lookup, Modules, Presence, Symbols, Traceable, Untraceable, Wanted};
+use crate::kernel::{Lookup, Modules, Presence, Symbols, TraceEvents, Traceable, Untraceable, Wanted};
 
 /// Which sides to trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Facts {
     pub modules: Modules,
     /// Functions that cannot be probed.
     pub traceable: Traceable,
+    /// The trace events that there are.
+    pub events: TraceEvents,
     /// Build options of hooks that this kernel was built without.
     pub options_off: BTreeSet<&'static str>,
 }
@@ -86,7 +88,7 @@ pub enum State {
 pub struct Attachment {
     /// The module; `None` for the kernel image.
     pub module: Option<String>,
-    /// The function, with its suffix where it has one.
+    /// The function, with its suffix where it has one; or the trace event.
     pub symbol: String,
     /// Where in it.
     pub at: At,
@@ -101,13 +103,21 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// As tracefs wants it: `symbol` or `module:symbol`.
+    /// As tracefs wants it: `symbol` or `module:symbol`; for a trace event `system:name`.
     #[must_use]
     pub fn target(&self) -> String {
-        match &self.module {
-            Some(module) => format!("{module}:{}", self.symbol),
-            None => self.symbol.clone(),
+        match (self.at, &self.module) {
+            (At::Event { system }, _) => format!("{system}:{}", self.symbol),
+            (At::Entry | At::Return { .. }, Some(module)) => format!("{module}:{}", self.symbol),
+            (At::Entry | At::Return { .. }, None) => self.symbol.clone(),
         }
+    }
+
+    /// Whether it can be attached before its module is there: tracefs takes functions that are still to come, but the
+    /// kernel's trace events come with their module.
+    #[must_use]
+    pub fn can_wait_in_tracefs(&self) -> bool {
+        !matches!(self.at, At::Event { .. })
     }
 }
 
@@ -126,6 +136,8 @@ pub enum Reason {
     NotUnique,
     /// The kernel was built without this option.
     NotBuilt(&'static str),
+    /// The kernel has no such trace event, or does not show it to this user.
+    NoEvent,
     /// The symbol table cannot be read.
     NoPrivilege(String),
 }
@@ -139,6 +151,7 @@ impl std::fmt::Display for Reason {
             Self::NotTraceable(Untraceable::Blacklisted) => f.write_str("not traceable: on the blacklist of kprobes"),
             Self::NotTraceable(Untraceable::Notrace) => f.write_str("not traceable: compiled as notrace"),
             Self::NotUnique => f.write_str("not unique: several functions have this name"),
+            Self::NoEvent => f.write_str("no such trace event"),
             Self::NotBuilt(option) => write!(f, "not built into this kernel ({option})"),
             Self::NoPrivilege(error) => write!(f, "no privilege: cannot read /proc/kallsyms ({error})"),
         }
@@ -151,7 +164,8 @@ pub fn wanted(sides: Sides, layout: &Layout, modules: &Modules) -> Vec<Wanted> {
     let points = hooks(sides)
         .filter(|hook| hook.is_needed(layout))
         .flat_map(|hook| hook.alternatives)
-        .flat_map(|alternative| alternative.points);
+        .flat_map(|alternative| alternative.points)
+        .filter(|point| point.event().is_none());
     let all: BTreeSet<Wanted> = points.map(|point| Wanted { module: point.module, name: point.symbol }).collect();
     all.into_iter().filter(|wanted| wanted.module.is_none_or(|module| modules.is_here(module))).collect()
 }
@@ -268,6 +282,13 @@ impl Facts {
             }
             Some((module, Presence::Never)) => return Resolved::Failed(Reason::ModuleMissing(module)),
             Some((_, Presence::Loaded | Presence::BuiltIn)) | None => {}
+        }
+        if let Some(event) = point.event() {
+            return if self.events.has(event) {
+                Resolved::Ready(attachment(point.module, point.symbol, true))
+            } else {
+                Resolved::Failed(Reason::NoEvent)
+            };
         }
         let symbols = match &self.symbols {
             Ok(symbols) => symbols,

@@ -35,7 +35,7 @@ pub fn text(inspection: &Inspection, kernel: &Kernel, width: u16) -> String {
     let details = by_gain(&inspection.layout.details).into_iter().map(|(gives, details)| {
         let missing = details.iter().find_map(|detail| match detail.found {
             Found::Missing(why) => Some((why, format!("{}.{}", detail.structure, detail.member))),
-            Found::Btf(_) | Found::Constant(_) | Found::NotNeeded => None,
+            Found::Btf(_) | Found::Constant(_) | Found::Record(_) | Found::NotNeeded => None,
         });
         let (known, from) = match missing {
             Some((Why::NotLoaded, member)) => ("later", member),
@@ -106,6 +106,7 @@ fn sites(hook: &str, attachments: &[Attachment]) -> String {
         let at = match attachment.at {
             At::Entry => "entry",
             At::Return { .. } => "return",
+            At::Event { .. } => "trace event",
         };
         match functions.iter_mut().find(|(symbol, _)| *symbol == attachment.symbol) {
             Some((_, sites)) => sites.push(at),
@@ -136,7 +137,7 @@ fn places(details: &[Detail]) -> String {
     let mut structures: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for detail in details {
         let place = match detail.found {
-            Found::Btf(offset) => format!("{} {offset}", detail.member),
+            Found::Btf(offset) | Found::Record(offset) => format!("{} {offset}", detail.member),
             Found::Constant(offset) => format!("{} {offset} (never moved)", detail.member),
             Found::Missing(_) | Found::NotNeeded => continue,
         };
@@ -205,6 +206,7 @@ fn attachment_json(attachment: &Attachment) -> Value {
     let (at, max_active) = match at {
         At::Entry => ("entry", None),
         At::Return { max_active } => ("return", Some(*max_active)),
+        At::Event { .. } => ("event", None),
     };
     json!({
         "module": module,
@@ -224,6 +226,7 @@ fn reason_json(reason: &Reason) -> Value {
         Reason::NotTraceable(_) => "not_traceable",
         Reason::NotUnique => "not_unique",
         Reason::NotBuilt(_) => "not_built",
+        Reason::NoEvent => "no_event",
         Reason::NoPrivilege(_) => "no_privilege",
     };
     json!({ "id": id, "text": reason.to_string() })
@@ -233,6 +236,7 @@ fn detail_json(detail: &Detail) -> Value {
     let (place, from, missing) = match detail.found {
         Found::Btf(place) => (Some(place), Some("btf"), None),
         Found::Constant(place) => (Some(place), Some("constant"), None),
+        Found::Record(place) => (Some(place), Some("record"), None),
         Found::Missing(why) => (None, None, Some(why.to_string())),
         Found::NotNeeded => (None, None, None),
     };

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 use serde::{Deserialize, de::IntoDeserializer, de::value::Error as NameError};
 
 use super::{
-    Client, ClockSample, Counts, Event, Kind, Line, Loss, Netns, ServerState, Stamp, Surroundings, Task,
+    Client, ClockSample, Counts, Event, Kind, Line, Loss, Netns, Rpc, ServerState, Stamp, Surroundings, Task,
     flat::{Flat, Text},
 };
 
@@ -241,6 +241,12 @@ fn kind(name: &str, flat: &mut Flat<'_>) -> Result<Kind, Why> {
             timeout: flat.timeout,
             observed: flat.observed.unwrap_or_default(),
             stack: all_owned(flat.stack.take().unwrap_or_default()),
+            rpc: flat.xid.map(|xid| Rpc {
+                xid,
+                sent: flat.sent.map(Stamp),
+                received: flat.received.map(Stamp),
+                transmissions: flat.transmissions,
+            }),
         },
         "sleep_end" => Kind::SleepEnd {
             began: Stamp(need(flat.began, "began")?),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Client, Counts, Event, Kind, Line, ServerState, Surroundings};
+use super::{Client, Counts, Event, Kind, Line, Rpc, ServerState, Surroundings};
 
 /// Appends one record and its line end to `out`.
 pub fn encode(line: &Line, out: &mut Vec<u8>) {
@@ -241,7 +241,7 @@ fn fields(kind: &Kind, object: &mut Object<'_>) {
             object.maybe("recovery_dir", recovery_dir.as_ref());
         }
         Kind::KernelLog { text } => object.text("text", text),
-        Kind::Delay { began, began_seen, op, path, server, refusal, timeout, observed, stack } => {
+        Kind::Delay { began, began_seen, op, path, server, refusal, timeout, observed, stack, rpc } => {
             object.number("began", began.0);
             object.json("began_seen", began_seen);
             object.maybe("op", op.as_ref());
@@ -250,6 +250,12 @@ fn fields(kind: &Kind, object: &mut Object<'_>) {
             object.json("refusal", refusal);
             object.maybe("timeout", timeout.as_ref());
             object.json("observed", observed);
+            if let Some(Rpc { xid, sent, received, transmissions }) = rpc {
+                object.json("xid", xid);
+                object.maybe("sent", sent.as_ref());
+                object.maybe("received", received.as_ref());
+                object.maybe("transmissions", transmissions.as_ref());
+            }
             stack_of(stack, object);
         }
         Kind::SleepEnd { began, status } => {

@@ -164,6 +164,22 @@ pub enum Refusal {
     Delay,
 }
 
+/// The RPC that was refused, as its client saw it. With the XID it is found again among the server's refusals.
+///
+/// `sent` lies before the server can have received the request, `received` after it can have sent its reply, whatever the
+/// two hosts' clocks say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rpc {
+    /// The number on the wire. A request that is sent again keeps it.
+    pub xid: u32,
+    /// The request cannot have left before this moment; where it was sent more than once, the first time.
+    pub sent: Option<Stamp>,
+    /// The reply had arrived at this moment.
+    pub received: Option<Stamp>,
+    /// How often the request was sent.
+    pub transmissions: Option<u32>,
+}
+
 /// An NFS client as the server sees it; each part only where the kernel gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Client {
@@ -372,6 +388,8 @@ pub enum Kind {
         observed: bool,
         /// Kernel stack at the task's first sleep, innermost function first; otherwise empty.
         stack: Vec<String>,
+        /// The RPC that was refused, where its XID is known.
+        rpc: Option<Rpc>,
     },
     /// The sleep is over.
     SleepEnd {

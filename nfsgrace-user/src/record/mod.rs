@@ -21,8 +21,8 @@ pub use continuation::Continuation;
 pub use decode::{Decoded, Why, decode};
 pub use encode::{Writer, encode};
 pub use event::{
-    Claim, Client, Counts, EndedBy, Event, Kind, Manager, Netns, Refusal, ServerOp, ServerState, Stamp, Surroundings,
-    Task, Tracker,
+    Claim, Client, Counts, EndedBy, Event, Kind, Manager, Netns, Refusal, Rpc, ServerOp, ServerState, Stamp,
+    Surroundings, Task, Tracker,
 };
 pub use filter::Filter;
 pub use header::{Continues, Header, ProbeRow, Role, SCHEMA};

@@ -271,6 +271,9 @@ pub struct AttemptRow {
     pub refused: Stamp,
     /// With what.
     pub refusal: Refusal,
+    /// XID of the RPC that was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xid: Option<u32>,
     /// Sleep asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_ns: Option<u64>,

@@ -37,7 +37,8 @@ impl Timeline {
     }
 
     fn delay(&mut self, event: &Event, changes: &mut Changes) {
-        let Kind::Delay { began, began_seen, op, path, server, refusal, timeout, observed, stack } = &event.kind else {
+        let Kind::Delay { began, began_seen, op, path, server, refusal, timeout, observed, stack, rpc } = &event.kind
+        else {
             return;
         };
         let id = StallId { tid: event.task.tid, began: *began };
@@ -63,7 +64,7 @@ impl Timeline {
         let by_order = (stall.began_seen).then(|| backoff::asked_in_order(stall.refused + 1));
         let span = timeout.zip(hz).map(|(timeout, hz)| hz.span(backoff::asked(timeout, hz))).or(by_order);
         let how = if *observed && timeout.is_some() && hz.is_some() { How::Observed } else { How::Computed };
-        stall.refuse(event.at, *refusal, span.map(|span| Asked { span, how }));
+        stall.refuse(event.at, *refusal, *rpc, span.map(|span| Asked { span, how }));
         stall.restart = restart;
         for (known, told) in [(&mut stall.op, op), (&mut stall.path, path), (&mut stall.server, server)] {
             if known.is_none() {

@@ -6,7 +6,7 @@ use super::{
     RestartId,
     backoff::{self, Excess, Hz},
 };
-use crate::record::{Refusal, Stamp, Task};
+use crate::record::{Refusal, Rpc, Stamp, Task};
 
 /// Attempts at the beginning that are kept in detail.
 pub const FIRST_KEPT: usize = 16;
@@ -49,6 +49,8 @@ pub struct Attempt {
     pub refused: Stamp,
     /// With what.
     pub refusal: Refusal,
+    /// The RPC that was refused, where its XID is known.
+    pub rpc: Option<Rpc>,
     /// The sleep asked for; `None` where neither its length nor its place in the sequence is known.
     pub asked: Option<Asked>,
     /// When the sleep ended; `None` while it lasts, and when its end was not seen.
@@ -216,7 +218,7 @@ impl Stall {
         }
     }
 
-    pub(super) fn refuse(&mut self, at: Stamp, refusal: Refusal, asked: Option<Asked>) {
+    pub(super) fn refuse(&mut self, at: Stamp, refusal: Refusal, rpc: Option<Rpc>, asked: Option<Asked>) {
         if let Some(attempt) = self.latest_mut() {
             attempt.next = Some(at);
         }
@@ -226,6 +228,7 @@ impl Stall {
             number: self.refused,
             refused: at,
             refusal,
+            rpc,
             asked,
             woke: None,
             retried: None,

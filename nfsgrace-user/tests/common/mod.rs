@@ -136,6 +136,7 @@ impl Script {
                 timeout: Some(timeout),
                 observed: false,
                 stack: Vec::new(),
+                rpc: None,
             },
         )
     }

@@ -1,13 +1,16 @@
 //! Offsets against what another reader of BTF (`bpftool btf dump`) shows for the same kernels.
 
-use nfsgrace::kernel::{Found, LayoutReport, MissingDetail, Why, layout};
+use nfsgrace::{
+    kernel::{Found, LayoutReport, MissingDetail, Why, layout},
+    probe::hook,
+};
 use nfsgrace_ebpf::{ABSENT, Layout};
 
 use crate::fixture::{Fixture, SERIES};
 
 fn report(fixture: &Fixture) -> LayoutReport {
     let kernel = fixture.kernel();
-    layout(&kernel.types(&["nfsd", "nfsv4"]), &kernel.modules())
+    layout(&kernel.types(&["nfsd", "nfsv4"]), &kernel.modules(), &kernel.trace_events(hook::events()))
 }
 
 /// What is the same on 6.1, 6.12, 6.18 and 7.3.
@@ -31,6 +34,10 @@ const COMMON: Layout = Layout {
     server_client: 0,
     client_hostname: 168,
     exception_timeout: 24,
+    task_request: 184,
+    request_xid: 168,
+    status_xid: 16,
+    status_error: 24,
     ..Layout::UNKNOWN
 };
 
@@ -48,6 +55,9 @@ fn expected(series: &str) -> Layout {
             rqst_xid: 11240,
             rqst_addr: 40,
             rqst_xprt: 32,
+            task_request: 192,
+            request_sent: 424,
+            request_transmissions: 432,
             ..COMMON
         },
         "6.1" => Layout {
@@ -66,6 +76,8 @@ fn expected(series: &str) -> Layout {
             rqst_addr: 40,
             rqst_xprt: 32,
             xprt_net: 496,
+            request_sent: 424,
+            request_transmissions: 432,
             ..COMMON
         },
         "6.12" => Layout {
@@ -83,6 +95,8 @@ fn expected(series: &str) -> Layout {
             cstate_clp: 824,
             rqst_xid: 11384,
             xprt_net: 488,
+            request_sent: 424,
+            request_transmissions: 432,
             ..COMMON
         },
         "6.18" => Layout {
@@ -98,6 +112,8 @@ fn expected(series: &str) -> Layout {
             cstate_clp: 840,
             rqst_xid: 1040,
             xprt_net: 496,
+            request_sent: 440,
+            request_transmissions: 448,
             ..COMMON
         },
         "7.3" => Layout {
@@ -115,6 +131,8 @@ fn expected(series: &str) -> Layout {
             clp_name: 160,
             rqst_xid: 1048,
             xprt_net: 488,
+            request_sent: 440,
+            request_transmissions: 448,
             ..COMMON
         },
         _ => unreachable!("no such fixture"),
@@ -163,9 +181,19 @@ fn details_of_a_module_that_may_still_come_are_not_lost() {
 }
 
 #[test]
-fn without_any_btf_only_constants_are_known() {
+fn without_any_btf_only_constants_and_records_are_known() {
     let report = report(&Fixture::of("6.18").without("sys/kernel/btf/vmlinux"));
-    assert_eq!(report.layout, Layout { open_claim: 0, exception_timeout: 24, ..Layout::UNKNOWN });
+    let known = Layout { open_claim: 0, exception_timeout: 24, status_xid: 16, status_error: 24, ..Layout::UNKNOWN };
+    assert_eq!(report.layout, known);
+}
+
+#[test]
+fn a_kernel_without_the_trace_event_gives_no_xid() {
+    let fixture = Fixture::of("6.18").without("sys/kernel/tracing/events/nfs4/nfs4_xdr_status/format");
+    let report = report(&fixture);
+    assert_eq!((report.layout.status_xid, report.layout.status_error), (ABSENT, ABSENT));
+    let missing: Vec<_> = report.missing().iter().map(|detail| (detail.structure, detail.why)).collect();
+    assert_eq!(missing, [("nfs4_xdr_status", Why::NoSuchEvent); 2]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn targets(row: &Row) -> Vec<String> {
 const EFFORTS: [Effort; 2] = [Effort::Quick, Effort::Thorough];
 
 /// Seen directly on every kernel.
-const ALWAYS: [(&str, &str); 19] = [
+const ALWAYS: [(&str, &str); 20] = [
     ("nfs4_state_start_net", "nfsd"),
     ("nfsd4_client_tracking_init", "nfsd"),
     ("nfsd4_cld_tracking_init", "nfsd"),
@@ -45,6 +45,7 @@ const ALWAYS: [(&str, &str); 19] = [
     ("write_v4_end_grace", "nfsd"),
     ("laundromat_main", "nfsd"),
     ("nfs4_do_open", "nfsv4"),
+    ("nfs4_open_done", "nfsv4"),
     ("nfs4_handle_exception", "nfsv4"),
 ];
 
@@ -142,6 +143,24 @@ fn each_program_is_attached_once_and_sleepers_have_room() {
     assert_eq!(room("nfsd4_lock_ret"), Some(At::Return { max_active: 256 }));
     assert_eq!(room("nfs4_state_start_net_ret"), Some(At::Return { max_active: 16 }));
     assert_eq!(room("nfsd4_open"), Some(At::Entry));
+}
+
+#[test]
+fn a_trace_event_comes_with_its_module() {
+    for series in SERIES {
+        for effort in EFFORTS {
+            let inspection = inspect(&Fixture::of(series).kernel(), Sides::BOTH, effort);
+            let row = row(&inspection, "nfs4_xdr_status");
+            assert!(matches!(row.state, State::Ready { inferred: None, .. }), "{series}: {:?}", row.state);
+            assert_eq!(targets(row), ["nfs4:nfs4_xdr_status"], "{series}");
+        }
+    }
+    let format = "sys/kernel/tracing/events/nfs4/nfs4_xdr_status/format";
+    let before = thorough(&Fixture::of("6.18").without_module("nfsv4").without(format));
+    let waiting = &row(&before, "nfs4_xdr_status").attachments()[0];
+    assert!(!waiting.ready && !waiting.can_wait_in_tracefs(), "tracefs has no such event yet");
+    let without = thorough(&Fixture::of("6.18").without(format));
+    assert_eq!(row(&without, "nfs4_xdr_status").state, State::Unavailable(Reason::NoEvent));
 }
 
 #[test]

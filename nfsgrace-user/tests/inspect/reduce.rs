@@ -14,11 +14,11 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use nfsgrace::probe::hook;
+use nfsgrace::{kernel::EventName, probe::hook};
 
 use crate::fixture::{SERIES, kernels};
 
-const STRUCTURES: [&str; 21] = [
+const STRUCTURES: [&str; 23] = [
     "net",
     "ns_common",
     "dentry",
@@ -40,6 +40,8 @@ const STRUCTURES: [&str; 21] = [
     "nfs_client",
     "nfs4_exception",
     "rpc_pipe",
+    "rpc_task",
+    "rpc_rqst",
 ];
 const ENUMERATOR: &str = "NFSD_NET_TRACK_RECLAIM_COMPLETES";
 const OPTIONS: [&str; 10] =
@@ -88,6 +90,9 @@ fn text(from: &Path, to: &Path) {
     keep("proc/kallsyms", &|_, line| line.split_whitespace().nth(2).is_some_and(known));
     keep("proc/timer_list", &|number, line| number < 8 || line.starts_with("jiffies:"));
     keep("sys/kernel/tracing/available_filter_functions", &|_, line| line.split_whitespace().next().is_some_and(known));
+    for EventName { system, name } in hook::events() {
+        keep(&format!("sys/kernel/tracing/events/{system}/{name}/format"), &|_, _| true);
+    }
     keep("sys/kernel/debug/kprobes/blacklist", &|number, _| number < 10);
     keep(&config, &|_, line| {
         let option = line.trim_start_matches("# ").strip_prefix("CONFIG_");

@@ -1,4 +1,4 @@
-//! Attaches eBPF programs to kernel functions, through kprobe events of tracefs.
+//! Attaches eBPF programs to kernel functions, through kprobe events of tracefs, and to the kernel's own trace events.
 //!
 //! aya's own `KProbe::attach` makes nameless probes, which lack three things that this tool needs:
 //!
@@ -33,12 +33,13 @@ pub enum Site {
     },
 }
 
-/// The kprobe events that this process made; they go when it is dropped.
+/// The kprobe events that this process made, and the trace events that it is attached to; all go when it is dropped.
 #[derive(Debug)]
 pub struct Events {
     tracefs: PathBuf,
     group: String,
     attached: Vec<(String, OwnedFd)>,
+    attached_to_others: Vec<OwnedFd>,
 }
 
 const GROUP: &str = "nfsgrace_";
@@ -52,7 +53,12 @@ impl Events {
     pub fn open(tracefs: &Path) -> Result<Self> {
         let list = tracefs.join("kprobe_events");
         let text = fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
-        let events = Self { tracefs: tracefs.into(), group: format!("{GROUP}{}", process::id()), attached: Vec::new() };
+        let events = Self {
+            tracefs: tracefs.into(),
+            group: format!("{GROUP}{}", process::id()),
+            attached: Vec::new(),
+            attached_to_others: Vec::new(),
+        };
         // A zombie has no program any more.
         for event in abandoned(&text, |pid| fs::read_link(format!("/proc/{pid}/exe")).is_ok()) {
             // Another process may be removing it as well.
@@ -75,10 +81,7 @@ impl Events {
         let name = format!("{name}_{}", process::id());
         let event = format!("{}/{name}", self.group);
         self.define(&format!("{kind}:{event} {target}"))?;
-        let attached = fs::read_to_string(self.tracefs.join("events").join(&event).join("id"))
-            .and_then(|id| id.trim().parse::<u64>().map_err(io::Error::other))
-            .and_then(|id| perf::attach(id, program));
-        match attached {
+        match self.run_at(&event, program) {
             Ok(fd) => {
                 self.attached.push((name, fd));
                 Ok(())
@@ -88,6 +91,22 @@ impl Events {
                 Err(error)
             }
         }
+    }
+
+    /// Runs `program`, one for trace events, whenever the kernel's own event `name` of `system` happens.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such event, or the kernel refuses.
+    pub fn attach_event(&mut self, system: &str, name: &str, program: BorrowedFd<'_>) -> io::Result<()> {
+        let attached = self.run_at(&format!("{system}/{name}"), program)?;
+        self.attached_to_others.push(attached);
+        Ok(())
+    }
+
+    fn run_at(&self, event: &str, program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        let id = fs::read_to_string(self.tracefs.join("events").join(event).join("id"))?;
+        perf::attach(id.trim().parse().map_err(io::Error::other)?, program)
     }
 
     /// How often all attached sites together were passed without their program being run.

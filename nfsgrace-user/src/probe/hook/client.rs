@@ -3,7 +3,8 @@
 //! Prototypes were compared in the BTF of 6.1.192, 6.12.117, 6.18.15 and 7.3.4; that the functions exist was looked up
 //! in the symbol tables of these, of 5.10.262 and of 6.16.12. "All" means these six.
 
-use super::{Alternative, At, Hook, NFS, NFSV4, Point, SLEEPERS, Side, both, entry, returned};
+use super::{Alternative, At, Hook, NFS, NFSV4, Point, SLEEPERS, Side, both, entry, event, returned};
+use crate::kernel::XDR_STATUS;
 
 const fn client(name: &'static str, alternatives: &'static [Alternative], lost: &'static str) -> Hook {
     Hook::new(name, Side::Client, alternatives, lost)
@@ -29,14 +30,24 @@ static DO_OPEN: Hook = client(
 )
 .essential();
 
-/// `static int nfs4_run_open_task(struct nfs4_opendata *data, struct nfs_open_context *ctx)`; all. No
-/// argument is read.
+/// `static int nfs4_run_open_task(struct nfs4_opendata *data, struct nfs_open_context *ctx)`; all.
+///
+/// Where the compiler changed its arguments, `data` is not what `nfs4_open_done` gets, and no XID is found.
 static RUN_OPEN_TASK: Hook = client(
     "nfs4_run_open_task",
     &[Alternative::direct(&[entry!(NFSV4, "nfs4_run_open_task").any_suffix()])],
     "the moment of each further attempt",
 )
 .later();
+
+const XID: &str = "which RPC a refused attempt was, hence which refusal of the server it met";
+
+/// `TP_PROTO(const struct xdr_stream *xdr, u32 op, u32 error)`, fs/nfs/nfs4trace.h; all. Only errors pass.
+static STATUS: Hook = client("nfs4_xdr_status", &[Alternative::direct(&[event!(NFSV4, XDR_STATUS)])], XID).later();
+
+/// `static void nfs4_open_done(struct rpc_task *task, void *calldata)`; all. Its address is in `nfs4_open_ops`.
+static OPEN_DONE: Hook =
+    client("nfs4_open_done", &[Alternative::direct(&[entry!(NFSV4, "nfs4_open_done")])], XID).later();
 
 /// `int nfs4_handle_exception(struct nfs_server *server, int errorcode, struct nfs4_exception *exception)`; all.
 static HANDLE_EXCEPTION: Hook = client(
@@ -60,4 +71,5 @@ static DELAY: Hook = client(
 )
 .essential();
 
-pub(super) static HOOKS: &[&Hook] = &[&ATOMIC_OPEN, &FILE_OPEN, &DO_OPEN, &RUN_OPEN_TASK, &HANDLE_EXCEPTION, &DELAY];
+pub(super) static HOOKS: &[&Hook] =
+    &[&ATOMIC_OPEN, &FILE_OPEN, &DO_OPEN, &RUN_OPEN_TASK, &STATUS, &OPEN_DONE, &HANDLE_EXCEPTION, &DELAY];

@@ -8,6 +8,8 @@ mod server;
 
 use nfsgrace_ebpf::{ABSENT, Layout};
 
+use crate::kernel::EventName;
+
 /// An event, and where it can be seen.
 #[derive(Debug)]
 pub struct Hook {
@@ -56,10 +58,10 @@ pub struct Alternative {
     pub inferred: Option<&'static str>,
 }
 
-/// A place in a kernel function, and the eBPF program that runs there.
+/// A place in a kernel function or one of the kernel's own trace events, and the eBPF program that runs there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Point {
-    /// The function.
+    /// The function, or the trace event.
     pub symbol: &'static str,
     /// Its module; `None` for the kernel image.
     pub module: Option<&'static str>,
@@ -71,7 +73,7 @@ pub struct Point {
     pub suffix_ok: bool,
 }
 
-/// Where in a function.
+/// Where in a function, if it is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum At {
     /// At its first instruction.
@@ -80,6 +82,11 @@ pub enum At {
     Return {
         /// Most threads inside of it at once whose return is seen.
         max_active: u32,
+    },
+    /// In no function: when a trace event of the kernel's own happens.
+    Event {
+        /// The group that the event belongs to.
+        system: &'static str,
     },
 }
 
@@ -113,6 +120,17 @@ macro_rules! entry {
         Point { symbol: $symbol, module: $module, at: At::Entry, program: $program, suffix_ok: false }
     };
 }
+macro_rules! event {
+    ($module:expr, $event:expr) => {
+        Point {
+            symbol: $event.name,
+            module: $module,
+            at: At::Event { system: $event.system },
+            program: $event.name,
+            suffix_ok: false,
+        }
+    };
+}
 macro_rules! returned {
     ($module:expr, $symbol:literal, $active:expr) => {
         returned!($module, $symbol as $symbol, $active)
@@ -127,9 +145,18 @@ macro_rules! returned {
         }
     };
 }
-use {both, entry, returned};
+use {both, entry, event, returned};
 
 impl Point {
+    /// The trace event that it is, if it is one.
+    #[must_use]
+    pub fn event(&self) -> Option<EventName> {
+        match self.at {
+            At::Event { system } => Some(EventName { system, name: self.symbol }),
+            At::Entry | At::Return { .. } => None,
+        }
+    }
+
     const fn any_suffix(self) -> Self {
         Self { suffix_ok: true, ..self }
     }
@@ -173,6 +200,11 @@ impl Alternative {
     }
 }
 
+/// The trace events of all hooks.
+pub fn events() -> impl Iterator<Item = EventName> {
+    all().flat_map(|hook| hook.alternatives).flat_map(|alternative| alternative.points).filter_map(Point::event)
+}
+
 /// All hooks, the server's first, in the order in which they happen.
 pub fn all() -> impl Iterator<Item = &'static Hook> {
     server::HOOKS.iter().copied().chain(client::HOOKS.iter().copied())
@@ -193,7 +225,7 @@ mod tests {
         for point in points() {
             let name = point.symbol.trim_start_matches('_');
             match point.at {
-                At::Entry => assert_eq!(point.program, name),
+                At::Entry | At::Event { .. } => assert_eq!(point.program, name),
                 At::Return { .. } => assert_eq!(point.program, format!("{name}_ret")),
             }
         }

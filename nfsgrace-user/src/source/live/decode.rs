@@ -6,7 +6,7 @@ use nfsgrace_ebpf as wire;
 use nfsgrace_ebpf::MessageKind;
 
 use crate::record::{
-    Claim, Client, EndedBy, Event, Kind, Manager, Netns, Refusal, ServerOp, ServerState, Stamp, Task, Tracker,
+    Claim, Client, EndedBy, Event, Kind, Manager, Netns, Refusal, Rpc, ServerOp, ServerState, Stamp, Task, Tracker,
 };
 
 /// A message, decoded as far as its bytes alone allow.
@@ -189,6 +189,12 @@ fn delay(delay: &wire::Delay) -> Option<Kind> {
         timeout: has(wire::delay_flag::TIMEOUT).then_some(delay.timeout),
         observed: has(wire::delay_flag::OBSERVED),
         stack: Vec::new(),
+        rpc: has(wire::delay_flag::XID).then(|| Rpc {
+            xid: delay.xid,
+            sent: (delay.sent != 0).then_some(Stamp(delay.sent)),
+            received: (delay.received != 0).then_some(Stamp(delay.received)),
+            transmissions: (delay.transmissions != 0).then_some(delay.transmissions),
+        }),
     })
 }
 

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
     Ebpf, EbpfLoader, Pod,
     maps::{Array, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
-    programs::{KProbe, ProgramFd, RawTracePoint},
+    programs::{Program, ProgramFd, RawTracePoint},
 };
 use aya_log::EbpfLogger;
 use log::Level;
@@ -106,12 +106,16 @@ impl Object {
     /// # Errors
     ///
     /// Where there is no such program, or the kernel's verifier refuses it.
-    pub fn kprobe(&mut self, name: &str) -> Result<&ProgramFd> {
+    pub fn program(&mut self, name: &str) -> Result<&ProgramFd> {
         let name = SHARED.iter().find(|(_, sites)| sites.contains(&name)).map_or(name, |(program, _)| program);
-        let program: &mut KProbe =
-            self.ebpf.program_mut(name).ok_or_else(|| anyhow!("the eBPF object has no program {name}"))?.try_into()?;
+        let program = self.ebpf.program_mut(name).ok_or_else(|| anyhow!("the eBPF object has no program {name}"))?;
         if program.fd().is_err() {
-            program.load().with_context(|| format!("the kernel refuses the eBPF program {name}"))?;
+            match &mut *program {
+                Program::KProbe(program) => program.load(),
+                Program::TracePoint(program) => program.load(),
+                _ => bail!("the eBPF program {name} is for no site of a plan"),
+            }
+            .with_context(|| format!("the kernel refuses the eBPF program {name}"))?;
         }
         Ok(program.fd()?)
     }

@@ -298,6 +298,7 @@ impl Live {
     fn attach(&mut self) {
         let mut todo: Vec<Attachment> =
             self.plan.attachments().filter(|wanted| !self.attached.contains(wanted.program)).cloned().collect();
+        todo.retain(|attachment| attachment.ready || attachment.can_wait_in_tracefs());
         todo.sort_by_key(|attachment| matches!(attachment.at, At::Entry));
         let (later, now): (Vec<_>, Vec<_>) = todo.into_iter().partition(|attachment| attachment.later);
         self.later = later.into();
@@ -307,17 +308,7 @@ impl Live {
     }
 
     fn attach_one(&mut self, attachment: &Attachment) -> bool {
-        let site = match attachment.at {
-            At::Entry => Site::Entry,
-            At::Return { max_active } => Site::Return { max_active },
-        };
-        // An address spares older kernels a search; a module that is still to come has none, and is named.
-        let target = attachment.address.map_or_else(|| attachment.target(), |address| format!("{address:#x}"));
-        let result = self
-            .object
-            .kprobe(attachment.program)
-            .and_then(|program| Ok(self.events.attach(attachment.program, &target, site, program.as_fd())?));
-        match result {
+        match self.try_attach(attachment) {
             Ok(()) => {
                 self.refused.remove(attachment.program);
                 self.attached.insert(attachment.program);
@@ -328,6 +319,19 @@ impl Live {
                 false
             }
         }
+    }
+
+    fn try_attach(&mut self, attachment: &Attachment) -> Result<()> {
+        let Attachment { symbol, at, program: name, address, .. } = attachment;
+        let program = self.object.program(name)?.as_fd();
+        let site = match *at {
+            At::Event { system } => return Ok(self.events.attach_event(system, symbol, program)?),
+            At::Entry => Site::Entry,
+            At::Return { max_active } => Site::Return { max_active },
+        };
+        // An address spares older kernels a search; a module that is still to come has none, and is named.
+        let target = address.map_or_else(|| attachment.target(), |address| format!("{address:#x}"));
+        Ok(self.events.attach(name, &target, site, program)?)
     }
 
     /// Attaches one of those that could wait; what is lost where that fails.

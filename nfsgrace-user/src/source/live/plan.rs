@@ -43,6 +43,7 @@ fn method(attachment: &Attachment) -> &'static str {
     match attachment.at {
         At::Entry => "kprobe",
         At::Return { .. } => "kretprobe",
+        At::Event { .. } => "tracepoint",
     }
 }
 

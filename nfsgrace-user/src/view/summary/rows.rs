@@ -163,6 +163,7 @@ pub(in crate::view) fn attempt_row(timeline: &Timeline, attempt: &Attempt) -> At
         attempt: attempt.number,
         refused: attempt.refused,
         refusal: attempt.refusal,
+        xid: attempt.rpc.map(|rpc| rpc.xid),
         asked_ns: attempt.asked.map(|asked| ns(asked.span)),
         asked_computed: attempt.asked.is_some_and(|asked| asked.how == How::Computed),
         slept_ns: slept,
