@@ -80,6 +80,7 @@ remove_recovery_dir() { rmdir /var/lib/nfs/v4recovery; }
 
 mount_nfs() {
   modprobe nfsv4
+  witness_client
   mount -t nfs4 -o "vers=$VERS,clientaddr=$([ "$ROLE" = client ] && echo 10.0.0.2 || echo 127.0.0.1)" $SERVER:/ /mnt ||
     fail 'mount'
 }

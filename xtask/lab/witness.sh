@@ -19,10 +19,20 @@ witness_start() {
   echo 'jiffies == 25 || jiffies == 50 || jiffies == 100 || jiffies == 200 || jiffies == 400 || jiffies == 800 ||
     jiffies == 1600 || jiffies == 3200 || jiffies == 3750' | tr '\n' ' ' >$WITNESS/events/labwitness/sleep/filter
   echo 1 >$WITNESS/events/labwitness/enable
+  witness_client
+}
+
+# The kernel's own event for errors in replies comes with the client's module: mount_nfs calls this as well.
+witness_client() {
+  local event=$WITNESS/events/nfs4/nfs4_xdr_status
+  [ -e $event/enable ] || return 0
+  echo 'error == 10013 || error == 10008' >$event/filter
+  echo 1 >$event/enable
 }
 
 witness_stop() {
   echo 0 >$WITNESS/events/labwitness/enable
+  [ ! -e $WITNESS/events/nfs4 ] || echo 0 >$WITNESS/events/nfs4/enable
   cat $WITNESS/trace >$RES/ftrace
   cat $WITNESS/per_cpu/cpu0/stats >$RES/ftrace.stats
   cat /sys/kernel/tracing/kprobe_profile >$RES/ftrace.profile

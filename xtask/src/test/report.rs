@@ -5,7 +5,10 @@ use std::time::Duration;
 use comfy_table::{Table, presets};
 
 use super::judge::Judgement;
-use crate::{lab::series::Series, witness::Seen};
+use crate::{
+    lab::series::Series,
+    witness::{Seen, rpcs::REFUSED_RPC},
+};
 
 /// One run.
 #[derive(Debug)]
@@ -66,6 +69,7 @@ pub fn table(reports: &[Report]) -> Table {
         "refused",
         "polls",
         "sleeps",
+        "XIDs",
         "stamps ms",
         "stall ms",
         "attach s",
@@ -73,8 +77,7 @@ pub fn table(reports: &[Report]) -> Table {
     ]);
     for Report { series, scenario, judgement, .. } in reports {
         let Judgement { comparison, longest_open, verdict_after, attach, memory_kib, .. } = judgement;
-        let both = |what| {
-            let (ours, theirs) = comparison.count(what);
+        let differing = |(ours, theirs): (usize, usize)| {
             if ours == theirs { ours.to_string() } else { format!("{ours}≠{theirs}") }
         };
         let seconds = |time: Option<Duration>| time.map_or("-".to_owned(), |time| format!("{:.2}", time.as_secs_f64()));
@@ -83,9 +86,10 @@ pub fn table(reports: &[Report]) -> Table {
             scenario.clone(),
             seconds(Some(*longest_open)),
             seconds(*verdict_after),
-            both(Seen::Refusal),
-            both(Seen::Poll),
-            both(Seen::Sleep),
+            differing(comparison.count(Seen::Refusal)),
+            differing(comparison.count(Seen::Poll)),
+            differing(comparison.count(Seen::Sleep)),
+            differing(comparison.counts.get(REFUSED_RPC).copied().unwrap_or_default()),
             format!("{:.2}", comparison.stamp_gap(100).0.as_secs_f64() * 1e3),
             format!("{:.1}", comparison.largest_stall_gap.as_secs_f64() * 1e3),
             seconds(*attach),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Observation, Seen, Stall, ftrace::Trace, opens::Open, session::Session};
+use super::{Observation, Seen, Stall, ftrace::Trace, opens::Open, rpcs, session::Session};
 
 /// Two time stamps of one event may differ by so much.
 pub const STAMP_TOLERANCE: Duration = Duration::from_millis(2);
@@ -50,6 +50,8 @@ pub fn compare(session: &Session, witness: &Trace, opens: &[Open], from_ns: u64,
         observations.iter().copied().filter(|observation| observation.at_ns >= from_ns).collect()
     };
     compare_events(&since(&session.observations), &since(&witness.observations), &mut comparison);
+    rpcs::compare(session, witness, from_ns, &mut comparison);
+    comparison.stamp_gaps.sort();
     let allowed = if crowd { 99 } else { 100 };
     let (gap, kind) = comparison.stamp_gap(allowed);
     if gap > STAMP_TOLERANCE {
@@ -103,7 +105,6 @@ fn compare_events(session: &[Observation], witness: &[Observation], comparison: 
             ));
         }
     }
-    comparison.stamp_gaps.sort();
 }
 
 /// nfsgrace's stalls with those of the witness.
@@ -178,7 +179,7 @@ mod tests {
     }
 
     fn trace(observations: Vec<Observation>, stalls: Vec<Stall>) -> Trace {
-        Trace { observations, stalls }
+        Trace { observations, stalls, refused: vec![] }
     }
 
     fn open(took_ms: u64) -> Vec<Open> {

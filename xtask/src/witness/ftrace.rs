@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Observation, Seen, Stall};
+use super::{Observation, RefusedRpc, Seen, Stall};
 
 /// NFS4ERR_GRACE (10013) as it is on the wire, and so in the return value of `nfsd4_open`.
 const GRACE_ON_THE_WIRE: &str = "0x1d270000";
@@ -57,12 +57,15 @@ pub struct Trace {
     pub observations: Vec<Observation>,
     /// Tasks that were blocked.
     pub stalls: Vec<Stall>,
+    /// Refusals as the client read them in replies (the kernel's own trace event).
+    pub refused: Vec<RefusedRpc>,
 }
 
 /// Reads the witness's trace.
 pub fn read(trace: &str) -> Trace {
     let mut seen = Vec::new();
     let mut stalls = Vec::new();
+    let mut refusals = Vec::new();
     let mut opening: HashMap<u32, Opening> = HashMap::new();
     let mut inside_cld: HashSet<u32> = HashSet::new();
     let mut refused: HashMap<u32, Refused> = HashMap::new();
@@ -94,6 +97,10 @@ pub fn read(trace: &str) -> Trace {
                     stalls.push(Stall { tid, began_ns, ended_ns: at_ns });
                 }
             }
+            "nfs4_xdr_status" => {
+                let xid = hit.value("xid").and_then(|xid| u32::from_str_radix(xid.trim_start_matches("0x"), 16).ok());
+                refusals.push(RefusedRpc { xid, sent_ns: None, received_ns: at_ns });
+            }
             "exception" => {
                 refused.insert(tid, Refused { at_ns, slept: false });
             }
@@ -116,7 +123,7 @@ pub fn read(trace: &str) -> Trace {
         }
     }
     seen.sort_by_key(|observation| observation.at_ns);
-    Trace { observations: seen, stalls }
+    Trace { observations: seen, stalls, refused: refusals }
 }
 
 /// Why the trace may be incomplete, if it may.
@@ -146,6 +153,7 @@ mod tests {
         kworker/0:1-9    [000] .....     7.726000: msleep: (msleep+0x4/0x50) ms=100
             nfsd-191     [000] .l...     8.255452: open_ret: (nfsd4_proc_compound+0x31a/0x6f0 [nfsd] <- nfsd4_open) ret=0x1d270000
  127.0.0.1-manag-216     [000] .....     8.281842: do_open: (nfs4_do_open+0x0/0xcf0 [nfsv4])
+   kworker/u2:1-35      [000] .....     8.291000: nfs4_xdr_status: task:0000001c@00000005 xid=0xe52cf482 error=-10013 (GRACE) operation=18
  127.0.0.1-manag-216     [000] .....     8.291842: exception: (nfs4_handle_exception+0x0/0x100 [nfsv4]) err=-10013
  127.0.0.1-manag-216     [000] .....     8.291900: sleep: (schedule_timeout+0x4/0x100) jiffies=25
  127.0.0.1-manag-216     [000] .....     8.401842: exception_ret: (nfs4_do_open+0x36c/0xcf0 [nfsv4] <- nfs4_handle_exception)
@@ -154,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_trace_becomes_what_nfsgrace_would_see() {
-        let Trace { observations, stalls } = read(TRACE);
+        let Trace { observations, stalls, refused } = read(TRACE);
+        assert_eq!(refused, [RefusedRpc { xid: Some(0xe52c_f482), sent_ns: None, received_ns: 8_291_000_000 }]);
         assert_eq!(stalls, [Stall { tid: 216, began_ns: 8_281_842_000, ended_ns: 8_411_842_000 }]);
         let seen: Vec<_> = observations.into_iter().map(|it| (it.seen, it.tid, it.at_ns / 1000)).collect();
         assert_eq!(

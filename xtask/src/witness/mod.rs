@@ -4,6 +4,7 @@ pub mod compare;
 pub mod ftrace;
 pub mod opens;
 pub mod printed;
+pub mod rpcs;
 pub mod session;
 
 use std::time::Duration;
@@ -66,6 +67,17 @@ pub struct Observation {
     pub tid: u32,
     /// `CLOCK_BOOTTIME`, nanoseconds.
     pub at_ns: u64,
+}
+
+/// An RPC that a client was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedRpc {
+    /// The number on the wire, where it is known.
+    pub xid: Option<u32>,
+    /// The request cannot have left before, `CLOCK_BOOTTIME`, nanoseconds; where it is known.
+    pub sent_ns: Option<u64>,
+    /// When the refusal had arrived.
+    pub received_ns: u64,
 }
 
 /// A task that was blocked: from the entry of `nfs4_do_open` to its return, with at least one sleep between them.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Observation, Seen, Stall};
+use super::{Observation, RefusedRpc, Seen, Stall, rpcs::Answered};
 
 /// A session file, as far as the comparison needs it.
 #[derive(Debug, Default)]
@@ -15,6 +15,10 @@ pub struct Session {
     pub observations: Vec<Observation>,
     /// The stalls that ended.
     pub stalls: Vec<Stall>,
+    /// RPCs that clients on this host were refused.
+    pub refused: Vec<RefusedRpc>,
+    /// OPENs that the server on this host refused.
+    pub answered: Vec<Answered>,
     /// Every verdict record, as written.
     pub verdicts: Vec<Verdict>,
     /// OPENs refused, as the closing summary counts them.
@@ -105,6 +109,19 @@ impl Session {
     fn take_event(&mut self, event: &Value, at_ns: u64) {
         let tid = event["tid"].as_u64().and_then(|tid| u32::try_from(tid).ok()).unwrap_or_default();
         let status = event["status"].as_i64().unwrap_or(i64::MIN);
+        let number = |key: &str| event[key].as_u64();
+        let xid = number("xid").and_then(|xid| u32::try_from(xid).ok());
+        match event["event"].as_str() {
+            Some("delay") => {
+                let received_ns = number("received").unwrap_or(at_ns);
+                self.refused.push(RefusedRpc { xid, sent_ns: number("sent"), received_ns });
+            }
+            Some("refused") => {
+                let entered_ns = at_ns.saturating_sub(number("took_ns").unwrap_or_default());
+                self.answered.push(Answered { xid, entered_ns, returned_ns: at_ns });
+            }
+            _ => {}
+        }
         let seen = match event["event"].as_str().unwrap_or_default() {
             "server_start" => Seen::ServerStart,
             "server_started" => Seen::ServerStarted(status),
