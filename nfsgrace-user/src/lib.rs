@@ -3,6 +3,7 @@
 //! The flow runs one way: probe → record → clock → timeline → diagnosis → view.
 
 pub mod cli;
+pub mod clock;
 pub mod command;
 pub mod diagnosis;
 pub mod kernel;
