@@ -7,7 +7,7 @@
 
 use super::{
     bound::{Bound, Message, Point},
-    hull::{Hull, Place},
+    hull::{Hull, Messages, Place},
     mapped::{Mapped, saturated},
     outcome::Outcome,
     slope::{LEAST, MOST, Round, Slope},
@@ -33,10 +33,7 @@ pub struct Line {
 /// All straight lines that are possible between two clocks. There is always one: what would leave none is refused.
 #[derive(Debug, Clone)]
 pub struct Alignment {
-    /// Lines pass below these.
-    requests: Hull,
-    /// Lines pass above these.
-    replies: Hull,
+    messages: Messages,
     /// The least slope of a possible line: the inner tangent that falls.
     least: Slope,
     /// The most: the inner tangent that rises.
@@ -45,7 +42,7 @@ pub struct Alignment {
 
 impl Default for Alignment {
     fn default() -> Self {
-        Self { requests: Hull::new(Message::Request), replies: Hull::new(Message::Reply), least: LEAST, most: MOST }
+        Self { messages: Messages::default(), least: LEAST, most: MOST }
     }
 }
 
@@ -63,31 +60,22 @@ impl Alignment {
         if !self.says_new(bound) {
             return Ok(());
         }
-        match bound.message {
-            Message::Request => self.requests.insert(bound.point),
-            Message::Reply => self.replies.insert(bound.point),
-        }
+        self.messages.insert(bound);
         if let Some((least, most)) = self.tangents() {
             (self.least, self.most) = (least, most);
         }
-        self.requests.keep(self.least, self.most);
-        self.replies.keep(self.least, self.most);
+        self.messages.requests.keep(self.least, self.most);
+        self.messages.replies.keep(self.least, self.most);
         Ok(())
     }
 
-    /// Takes all that another one knows.
+    /// Takes what many messages prove.
     ///
     /// # Errors
     ///
     /// [`Contradiction`] when no line would be left; then only a part was taken.
-    pub fn merge(&mut self, other: &Self) -> Result<(), Contradiction> {
-        other.bounds().try_for_each(|bound| self.add(bound))
-    }
-
-    fn bounds(&self) -> impl Iterator<Item = Bound> {
-        let requests = self.requests.points().iter().map(|&point| Bound { message: Message::Request, point });
-        let replies = self.replies.points().iter().map(|&point| Bound { message: Message::Reply, point });
-        requests.chain(replies)
+    pub(super) fn add_all(&mut self, messages: &Messages) -> Result<(), Contradiction> {
+        messages.bounds().try_for_each(|bound| self.add(bound))
     }
 
     /// Whether no possible line allows this message.
@@ -131,7 +119,7 @@ impl Alignment {
     /// How well the clocks are known to each other.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        match (self.requests.points(), self.replies.points()) {
+        match (self.messages.requests.points(), self.messages.replies.points()) {
             ([], []) => Outcome::Absent,
             ([], _) | (_, []) => Outcome::Incomplete,
             _ => Outcome::Accurate,
@@ -144,15 +132,10 @@ impl Alignment {
         (self.least.ppb(), self.most.ppb())
     }
 
-    /// Whether a reply is among the messages.
-    pub(super) fn has_replies(&self) -> bool {
-        !self.replies.points().is_empty()
-    }
-
     /// Points kept, for whoever watches memory.
     #[must_use]
     pub fn points(&self) -> usize {
-        self.requests.points().len() + self.replies.points().len()
+        self.messages.requests.points().len() + self.messages.replies.points().len()
     }
 
     /// The line with the largest smallest distance to all messages; `None` without messages in both directions.
@@ -162,9 +145,10 @@ impl Alignment {
     #[must_use]
     pub fn line(&self) -> Option<Line> {
         let edges = |hull: &Hull| hull.points().windows(2).map(|it| it[0].slope_to(it[1])).collect::<Vec<_>>();
-        let slopes = [edges(&self.requests), edges(&self.replies), vec![self.least, self.most]].concat();
+        let slopes =
+            [edges(&self.messages.requests), edges(&self.messages.replies), vec![self.least, self.most]].concat();
         let wide = |slope: Slope| {
-            let (above, below) = (self.requests.touched_by(slope)?, self.replies.touched_by(slope)?);
+            let (above, below) = (self.messages.requests.touched_by(slope)?, self.messages.replies.touched_by(slope)?);
             Some((gap(above, below, slope).div_euclid(i128::from(slope.run)), slope, above))
         };
         let (width, slope, above) = slopes.into_iter().filter_map(wide).max_by_key(|it| it.0)?;
@@ -174,8 +158,8 @@ impl Alignment {
 
     /// The upper envelope: the latest that any possible line says.
     fn highest(&self, t: i64, round: Round) -> Option<i128> {
-        let points = self.requests.points();
-        let (point, slope) = match self.requests.place(t) {
+        let points = self.messages.requests.points();
+        let (point, slope) = match self.messages.requests.place(t) {
             Place::Before => (points.first()?, self.least),
             Place::Within(nth) => (points.get(nth)?, points.get(nth)?.slope_to(*points.get(nth + 1)?)),
             Place::After => (points.last()?, self.most),
@@ -185,8 +169,8 @@ impl Alignment {
 
     /// The lower envelope: the earliest that any possible line says.
     fn lowest(&self, t: i64, round: Round) -> Option<i128> {
-        let points = self.replies.points();
-        let (point, slope) = match self.replies.place(t) {
+        let points = self.messages.replies.points();
+        let (point, slope) = match self.messages.replies.place(t) {
             Place::Before => (points.first()?, self.most),
             Place::Within(nth) => (points.get(nth)?, points.get(nth)?.slope_to(*points.get(nth + 1)?)),
             Place::After => (points.last()?, self.least),
@@ -204,7 +188,9 @@ impl Alignment {
     fn tangent(&self, from: Slope, until: Slope, falling: bool) -> Option<Slope> {
         let mut slope = from;
         loop {
-            let (Some(above), Some(below)) = (self.requests.touched_by(slope), self.replies.touched_by(slope)) else {
+            let (Some(above), Some(below)) =
+                (self.messages.requests.touched_by(slope), self.messages.replies.touched_by(slope))
+            else {
                 return Some(slope);
             };
             if gap(above, below, slope) >= 0 {

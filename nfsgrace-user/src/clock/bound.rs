@@ -54,7 +54,7 @@ impl Point {
     /// The server's time at `t`, on the line through this point.
     pub fn line(self, slope: Slope, t: i64, round: Round) -> i128 {
         let gained = i128::from(slope.rise) * (i128::from(t) - i128::from(self.x));
-        i128::from(t) + i128::from(self.ahead) + round.divide(gained, i128::from(slope.run))
+        i128::from(t) + i128::from(self.ahead) + round.divide(gained, slope.run)
     }
 }
 
@@ -75,7 +75,8 @@ impl Exchange {
     /// What it proves.
     pub fn bounds(&self) -> impl Iterator<Item = Bound> + use<> {
         let request = Bound::new(Message::Request, self.sent, self.entered);
-        let reply = self.received.zip(self.left).and_then(|(client, server)| Bound::new(Message::Reply, client, server));
+        let reply =
+            self.received.zip(self.left).and_then(|(client, server)| Bound::new(Message::Reply, client, server));
         request.into_iter().chain(reply)
     }
 

@@ -5,10 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::{
-    alignment::Alignment,
-    bound::{Bound, Point},
-};
+use super::{bound::Bound, hull::Messages};
 
 /// The latest messages, kept one by one.
 const RECENT: usize = 32;
@@ -23,38 +20,38 @@ const COARSENESS: u64 = 4;
 pub(super) struct Block {
     pub first: i64,
     pub last: i64,
-    pub messages: u64,
-    pub alignment: Alignment,
+    pub count: u64,
+    pub messages: Messages,
 }
 
 impl Block {
     pub fn of(bound: Bound) -> Self {
-        let mut alignment = Alignment::default();
-        // One message alone contradicts nothing.
-        let _: Result<(), _> = alignment.add(bound);
-        let Point { x, .. } = bound.point;
-        Self { first: x, last: x, messages: 1, alignment }
+        let x = bound.point.x;
+        let mut block = Self { first: x, last: x, count: 0, messages: Messages::default() };
+        block.add(bound);
+        block
     }
 
-    /// Takes one more. Whatever is in one window agrees, so this does not fail there.
     fn add(&mut self, bound: Bound) {
-        if self.alignment.add(bound).is_ok() {
-            let Point { x, .. } = bound.point;
-            (self.first, self.last) = (self.first.min(x), self.last.max(x));
-            self.messages += 1;
-        }
+        let x = bound.point.x;
+        (self.first, self.last) = (self.first.min(x), self.last.max(x));
+        self.count += 1;
+        self.messages.insert(bound);
     }
 
     fn join(&mut self, later: &Self) {
-        if self.alignment.merge(&later.alignment).is_ok() {
-            self.last = self.last.max(later.last);
-            self.messages += later.messages;
-        }
+        self.last = self.last.max(later.last);
+        self.count += later.count;
+        later.messages.bounds().for_each(|bound| self.messages.insert(bound));
     }
 
     /// Whether a step can lie inside.
     pub fn can_hide_a_step(&self) -> bool {
-        self.messages > 1
+        self.count > 1
+    }
+
+    pub fn has_replies(&self) -> bool {
+        !self.messages.replies.points().is_empty()
     }
 }
 
@@ -92,10 +89,9 @@ impl History {
         }
         self.recent.insert(at, bound);
         if self.recent.len() > RECENT {
-            let mut oldest: VecDeque<_> = self.recent.drain(..BLOCK).collect();
-            if let Some(first) = oldest.pop_front() {
+            if let Some(first) = self.recent.pop_front() {
                 let mut block = Block::of(first);
-                oldest.into_iter().for_each(|bound| block.add(bound));
+                self.recent.drain(..BLOCK - 1).for_each(|bound| block.add(bound));
                 self.blocks.push(block);
             }
             self.coarsen();
@@ -105,12 +101,12 @@ impl History {
     fn coarsen(&mut self) {
         let mut after = self.recent.len() as u64;
         for nth in (1..self.blocks.len()).rev() {
-            let both = self.blocks[nth - 1].messages + self.blocks[nth].messages;
+            let both = self.blocks[nth - 1].count + self.blocks[nth].count;
             if both <= after / COARSENESS {
                 let later = self.blocks.remove(nth);
                 self.blocks[nth - 1].join(&later);
             } else {
-                after += self.blocks[nth].messages;
+                after += self.blocks[nth].count;
             }
         }
     }

@@ -2,12 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{
-    mapped::Mapped,
-    matching::Matcher,
-    outcome::Outcome,
-    rpc::HostId,
-};
+use super::{mapped::Mapped, matching::Matcher, outcome::Outcome, rpc::HostId};
 use crate::record::Stamp;
 
 /// One step of a way.

@@ -3,13 +3,13 @@
 //! A line that passes below all points passes below the lower convex hull of them, and nothing else need be kept.
 
 use super::{
-    bound::{Message, Point},
+    bound::{Bound, Message, Point},
     slope::{LEAST, MOST, Slope},
 };
 
 /// Most points kept. Random delays leave some ten; beyond this, every second one is let go. A point less never makes a
 /// line impossible that was possible, so the bounds stay true and become a little wider.
-pub(super) const MAX_POINTS: usize = 512;
+pub(super) const MAX_POINTS: usize = 128;
 
 /// Where a time lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,37 @@ impl Hull {
     }
 }
 
+/// What many messages prove together.
+#[derive(Debug, Clone)]
+pub(super) struct Messages {
+    /// A line passes below these.
+    pub requests: Hull,
+    /// And above these.
+    pub replies: Hull,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Self { requests: Hull::new(Message::Request), replies: Hull::new(Message::Reply) }
+    }
+}
+
+impl Messages {
+    pub fn insert(&mut self, bound: Bound) {
+        match bound.message {
+            Message::Request => self.requests.insert(bound.point),
+            Message::Reply => self.replies.insert(bound.point),
+        }
+    }
+
+    /// Those that matter.
+    pub fn bounds(&self) -> impl Iterator<Item = Bound> {
+        let requests = self.requests.points().iter().map(|&point| Bound { message: Message::Request, point });
+        let replies = self.replies.points().iter().map(|&point| Bound { message: Message::Reply, point });
+        requests.chain(replies)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::{collection::vec, prelude::*};
@@ -144,9 +175,9 @@ mod tests {
         left.sort_by_key(|it| (it.x, it.ahead));
         left.dedup_by_key(|it| it.x);
         let hidden = |point: &Point| {
-            left.iter().filter(|a| a.x < point.x).any(|a| {
-                left.iter().filter(|b| b.x > point.x).any(|b| a.slope_to(*point) >= a.slope_to(*b))
-            })
+            left.iter()
+                .filter(|a| a.x < point.x)
+                .any(|a| left.iter().filter(|b| b.x > point.x).any(|b| a.slope_to(*point) >= a.slope_to(*b)))
         };
         left.iter().filter(|it| !hidden(it)).copied().collect()
     }

@@ -11,7 +11,7 @@ use super::{
     mapped::{Mapped, signed},
     pairing::{Pairing, exchange},
     rpc::{ClientRpc, HostId, Match, ServerRpc, Unmatched},
-    waiting::{End, Slot, Waiting},
+    waiting::{End, Inserted, Slot, Waiting},
 };
 use crate::record::Stamp;
 
@@ -143,16 +143,17 @@ impl Matcher {
     }
 
     fn take(&mut self, xid: u32, end: End, found: &mut Found) {
-        let (slot, gone) = self.waiting.insert(xid, end);
-        match gone {
-            Some(End::Client(rpc)) => self.give_up(rpc, Unmatched::Forgotten, found),
-            Some(End::Server(_)) => self.server_forgotten += 1,
-            None => {}
+        let Inserted { slot, alone, gone } = self.waiting.insert(xid, end);
+        for end in gone.into_iter().flatten() {
+            match end {
+                End::Client(rpc) => self.give_up(rpc, Unmatched::Forgotten, found),
+                End::Server(_) => self.server_forgotten += 1,
+            }
         }
-        let (clients, servers) = self.ends(xid);
-        if clients.is_empty() || servers.is_empty() {
+        if alone {
             return;
         }
+        let (clients, servers) = self.ends(xid);
         self.settle(&clients, &servers, found);
         for client in &clients {
             for server in &servers {
@@ -198,7 +199,8 @@ impl Matcher {
                     self.fits(rival, server) && (known(rival) || !known(client))
                 })
             };
-            let rivals = clients.iter().any(|(other, it)| other != slot && self.waiting.get(*other).is_some() && rival(it));
+            let rivals =
+                clients.iter().any(|(other, it)| other != slot && self.waiting.get(*other).is_some() && rival(it));
             let Some(first) = fitting.iter().map(|(_, server)| *server).min_by_key(|it| it.entered) else { continue };
             if rivals || several_hosts(&fitting) {
                 continue;
@@ -233,10 +235,15 @@ impl Matcher {
             pairing.evidence_since = (sent, served);
         }
         let (since_sent, since_served) = pairing.evidence_since;
-        let lookups = (sent - since_sent) as f64 * waiting_servers as f64 + (served - since_served) as f64 * waiting_clients as f64;
+        let lookups = (sent - since_sent) as f64 * waiting_servers as f64
+            + (served - since_served) as f64 * waiting_clients as f64;
         let chance = lookups / 2_f64.powi(32);
         if let Some(exchanges) = pairing.evidence.add(xid, exchange(client, server), chance) {
             pairing.tie(&exchanges);
+            // A clock that steps again and again is broken, and shall not cost others their time.
+            if pairing.windows().is_some_and(|windows| windows.forgotten() > 0) {
+                return;
+            }
             let again: Vec<_> = self.waiting.clients_of(client.host).filter_map(|(_, rpc)| rpc.xid).collect();
             for xid in again {
                 let (clients, servers) = self.ends(xid);

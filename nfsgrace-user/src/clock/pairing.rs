@@ -154,10 +154,14 @@ impl Pairing {
             Clocks::Apart => return false,
             Clocks::Tied(windows) => windows.allows(&exchange),
         };
+        // Both messages, on a line that both directions know, say enough.
+        if !possible || (received.and(left).is_some() && self.outcome() != Outcome::Incomplete) {
+            return possible;
+        }
         let near = |stamp: Stamp| self.at(signed(stamp)).nanoseconds();
         let not_before = near(sent).map(|it| it.saturating_sub(LATEST_NS));
         let not_after = near(client.received.unwrap_or(sent)).map(|it| it.saturating_add(LATEST_NS));
-        possible && Mapped { earliest: not_before, latest: not_after }.contains(signed(entered))
+        Mapped { earliest: not_before, latest: not_after }.contains(signed(entered))
     }
 
     /// Whether this client was seen at this address.

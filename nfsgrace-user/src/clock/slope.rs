@@ -56,10 +56,14 @@ pub(super) enum Round {
 
 impl Round {
     /// `above / below`, where `below` is more than zero.
-    pub fn divide(self, above: i128, below: i128) -> i128 {
-        let down = above.div_euclid(below);
+    pub fn divide(self, above: i128, below: i64) -> i128 {
+        // Nearly always the numbers are small, and a processor divides those itself.
+        let (down, exact) = match i64::try_from(above) {
+            Ok(above) => (i128::from(above.div_euclid(below)), above % below == 0),
+            Err(_) => (above.div_euclid(i128::from(below)), above % i128::from(below) == 0),
+        };
         match self {
-            Self::Up if above.rem_euclid(below) != 0 => down + 1,
+            Self::Up if !exact => down + 1,
             Self::Up | Self::Down => down,
         }
     }

@@ -63,6 +63,16 @@ impl Queue {
     }
 }
 
+/// What became of it.
+#[derive(Debug)]
+pub(super) struct Inserted {
+    pub slot: Slot,
+    /// No other one with this XID waits.
+    pub alone: bool,
+    /// Who had to go for it: for want of room, or of one XID too many.
+    pub gone: [Option<End>; 2],
+}
+
 /// All that wait.
 #[derive(Debug)]
 pub(super) struct Waiting {
@@ -113,29 +123,33 @@ impl Waiting {
         })
     }
 
-    /// Lets one wait; who had to go for it is returned.
-    pub fn insert(&mut self, xid: u32, end: End) -> (Slot, Option<End>) {
-        let crowded = self.same_xid(xid).nth(MAX_SAME_XID - 1).map(|(slot, _)| slot);
-        let gone = match crowded {
-            Some(slot) => self.remove(slot),
-            None if self.len() >= self.room => self.evict(),
-            None => None,
-        };
+    /// Lets one wait.
+    pub fn insert(&mut self, xid: u32, end: End) -> Inserted {
+        let gone = if self.len() >= self.room { self.evict() } else { None };
         let at = self.free.pop().unwrap_or_else(|| {
             self.entries.push(Entry { end: None, xid: 0, next: NONE, generation: 0 });
             u32::try_from(self.entries.len() - 1).unwrap_or(NONE)
         });
         let next = self.by_xid.insert(xid, at).unwrap_or(NONE);
-        let Some(entry) = self.entries.get_mut(at as usize) else { return (Slot { at, generation: 0 }, Some(end)) };
-        (entry.end, entry.xid, entry.next) = (Some(end), xid, next);
-        let slot = Slot { at, generation: entry.generation };
+        let generation = self.entries.get(at as usize).map_or(0, |entry| entry.generation);
+        let slot = Slot { at, generation };
+        if let Some(entry) = self.entries.get_mut(at as usize) {
+            (entry.end, entry.xid, entry.next) = (Some(end), xid, next);
+        }
         let host = usize::from(end.host().0);
         if self.queues.len() <= host {
             self.queues.resize_with(host + 1, Queue::default);
         }
-        self.queues[host].slots.push_back(slot);
-        *self.queues[host].count(&end) += 1;
-        (slot, gone)
+        if let Some(queue) = self.queues.get_mut(host) {
+            queue.slots.push_back(slot);
+            *queue.count(&end) += 1;
+        }
+        if next == NONE {
+            return Inserted { slot, alone: true, gone: [gone, None] };
+        }
+        let crowded = self.same_xid(xid).nth(MAX_SAME_XID).map(|(slot, _)| slot);
+        let pushed_out = crowded.and_then(|slot| self.remove(slot));
+        Inserted { slot, alone: false, gone: [gone, pushed_out] }
     }
 
     /// Takes one out.
@@ -206,7 +220,7 @@ mod tests {
     #[test]
     fn a_host_that_floods_drives_out_only_itself() {
         let mut waiting = Waiting::new(100);
-        let (quiet, _) = waiting.insert(1, server(0, 1, 0));
+        let quiet = waiting.insert(1, server(0, 1, 0)).slot;
         for nth in 0..1_000 {
             waiting.insert(2 + nth, server(1, 2 + nth, 0));
         }
@@ -218,7 +232,7 @@ mod tests {
     #[test]
     fn one_xid_for_all_takes_bounded_time() {
         let mut waiting = Waiting::new(100_000);
-        let slots: Vec<_> = (0..10_000).map(|nth| waiting.insert(7, server(0, 7, nth)).0).collect();
+        let slots: Vec<_> = (0..10_000).map(|nth| waiting.insert(7, server(0, 7, nth)).slot).collect();
         assert_eq!(waiting.same_xid(7).count(), MAX_SAME_XID);
         assert!(slots.iter().rev().take(MAX_SAME_XID).all(|slot| waiting.remove(*slot).is_some()));
         assert_eq!((waiting.len(), waiting.by_xid.len()), (0, 0));
@@ -227,9 +241,9 @@ mod tests {
     #[test]
     fn a_slot_names_nobody_once_its_rpc_is_gone() {
         let mut waiting = Waiting::new(10);
-        let (slot, _) = waiting.insert(1, server(0, 1, 0));
+        let slot = waiting.insert(1, server(0, 1, 0)).slot;
         assert!(waiting.remove(slot).is_some());
-        let (again, _) = waiting.insert(1, server(0, 1, 5));
+        let again = waiting.insert(1, server(0, 1, 5)).slot;
         assert!(waiting.get(slot).is_none() && waiting.remove(slot).is_none());
         assert!(waiting.get(again).is_some());
         assert!(waiting.queues[0].slots.len() <= 2);

@@ -13,7 +13,7 @@ use super::{
 use crate::record::Stamp;
 
 /// Windows kept; of a clock that steps more often, only the latest times can be mapped.
-pub const MAX_WINDOWS: usize = 64;
+pub const MAX_WINDOWS: usize = 32;
 
 /// A stretch of time without a step.
 #[derive(Debug, Clone)]
@@ -200,10 +200,7 @@ fn between(old: &Window, new: &Window) -> (i64, i64) {
 
 /// The part of a time that lies between these.
 fn within(time: Mapped, from: i64, to: i64) -> Option<Mapped> {
-    let part = Mapped {
-        earliest: time.earliest.map(|it| it.max(from)),
-        latest: time.latest.map(|it| it.min(to)),
-    };
+    let part = Mapped { earliest: time.earliest.map(|it| it.max(from)), latest: time.latest.map(|it| it.min(to)) };
     (time.latest.is_none_or(|it| it >= from) && time.earliest.is_none_or(|it| it <= to)).then_some(part)
 }
 
@@ -216,7 +213,7 @@ impl Window {
         let mut alignment = Alignment::default();
         for block in &blocks {
             // They were put together because they agree.
-            let _: Result<(), _> = alignment.merge(&block.alignment);
+            let _: Result<(), _> = alignment.add_all(&block.messages);
         }
         let history = History::of(blocks);
         let (first, last) = history.span().unwrap_or((first, last));
@@ -233,12 +230,12 @@ fn apart(blocks: Vec<Block>, mut from: Option<i64>) -> Vec<Window> {
     let mut rest = blocks;
     while let (Some(first), Some(last)) = (rest.first().map(|it| it.first), rest.last().map(|it| it.last)) {
         let mut agreed = Alignment::default();
-        let Some(contradicting) = rest.iter().position(|block| agreed.merge(&block.alignment).is_err()) else {
+        let Some(contradicting) = rest.iter().position(|block| agreed.add_all(&block.messages).is_err()) else {
             windows.push(Window::of(rest, first, last, from));
             break;
         };
         let mut agreed = Alignment::default();
-        let since = rest[..=contradicting].iter().rposition(|block| agreed.merge(&block.alignment).is_err());
+        let since = rest[..=contradicting].iter().rposition(|block| agreed.add_all(&block.messages).is_err());
         // A block that holds several messages may itself hold the step.
         let mixed = |nth: usize| rest[nth].can_hide_a_step();
         let sure = since.map_or(0, |nth| if mixed(nth) { nth } else { nth + 1 });
@@ -247,7 +244,7 @@ fn apart(blocks: Vec<Block>, mut from: Option<i64>) -> Vec<Window> {
         let later = rest.split_off(next);
         rest.truncate(sure);
         windows.push(Window::of(rest, first, step, from));
-        from = later.iter().find(|block| block.alignment.has_replies()).map(|block| block.last);
+        from = later.iter().find(|block| block.has_replies()).map(|block| block.last);
         if later.is_empty() {
             windows.push(Window::of(Vec::new(), last, last, None));
         }
