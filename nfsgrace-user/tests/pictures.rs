@@ -277,6 +277,7 @@ fn step() -> impl Strategy<Value = (i64, u32, Kind)> {
             timeout: Some(timeout),
             observed: false,
             stack: Vec::new(),
+            rpc: None,
         }),
     ];
     (-2_000_i64..20_000, 1_u32..5, kind)

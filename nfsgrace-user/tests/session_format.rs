@@ -5,9 +5,9 @@ mod common;
 use std::{fs, net::IpAddr, path::PathBuf};
 
 use nfsgrace::record::{
-    Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, Manager, Netns,
-    ProbeRow, Reader, Refusal, Role, Rpc, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker, Why, decode,
-    encode,
+    Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, Manager,
+    Netns, ProbeRow, Reader, Refusal, Role, Rpc, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker, Why,
+    decode, encode,
 };
 use nfsgrace::view::json;
 use proptest::{collection::vec, option, prelude::*};

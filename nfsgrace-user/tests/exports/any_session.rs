@@ -96,6 +96,7 @@ fn client_kind() -> impl Strategy<Value = Kind> {
             timeout,
             observed,
             stack: Vec::new(),
+            rpc: None,
         }),
         1 => (moment(), status()).prop_map(|(began, status)| Kind::SleepEnd { began, status }),
         1 => moment().prop_map(|began| Kind::Attempt { began }),

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Columns of the attempts.
-pub(super) const ATTEMPT_COLUMNS: [&str; 24] = [
+pub(super) const ATTEMPT_COLUMNS: [&str; 25] = [
     "host",
     "pid",
     "tid",
@@ -28,6 +28,7 @@ pub(super) const ATTEMPT_COLUMNS: [&str; 24] = [
     "refused_at_s",
     "refused_at",
     "refusal",
+    "xid",
     "asked_ns",
     "asked_computed",
     "slept_ns",
@@ -75,6 +76,7 @@ pub(super) struct AttemptCells<'a> {
     refused_at_s: String,
     refused_at: Option<String>,
     refusal: &'static str,
+    xid: Option<u32>,
     asked_ns: Option<u64>,
     asked_computed: bool,
     slept_ns: Option<u64>,
@@ -122,7 +124,7 @@ fn ns(span: std::time::Duration) -> u64 {
 impl<'a> AttemptCells<'a> {
     pub(super) fn new(session: &'a Session, stall: &'a Stall, attempt: &Attempt) -> Self {
         let row = attempt_row(session.timeline(), attempt);
-        let AttemptRow { attempt, refused, refusal, asked_ns, asked_computed, slept_ns, gap_ns, excess } = row;
+        let AttemptRow { attempt, refused, refusal, xid, asked_ns, asked_computed, slept_ns, gap_ns, excess } = row;
         Self {
             host: host(session),
             pid: stall.task.pid,
@@ -138,6 +140,7 @@ impl<'a> AttemptCells<'a> {
             refused_at_s: seconds(refused),
             refused_at: wall(refused, session.clock()),
             refusal: names::refusal(refusal),
+            xid,
             asked_ns,
             asked_computed,
             slept_ns,
@@ -238,6 +241,7 @@ mod tests {
             refused_at_s: String::new(),
             refused_at: None,
             refusal: "",
+            xid: None,
             asked_ns: None,
             asked_computed: true,
             slept_ns: None,

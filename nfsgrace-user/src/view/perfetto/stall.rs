@@ -111,7 +111,8 @@ fn end(pen: &mut Pen<'_, '_>, stall: &Stall, at: Stamp, tail: Option<Duration>, 
 /// One refusal and the sleep after it, which lasted until `until`.
 fn attempt_over(pen: &mut Pen<'_, '_>, stall: &Stall, attempt: &Attempt, until: Stamp, timeline: &Timeline) {
     let row = attempt_row(timeline, attempt);
-    let AttemptRow { attempt: number, refused, refusal, asked_ns, asked_computed, slept_ns, gap_ns, excess } = &row;
+    let AttemptRow { attempt: number, refused, refusal, xid, asked_ns, asked_computed, slept_ns, gap_ns, excess } =
+        &row;
     let computed = if *asked_computed { " (computed)" } else { "" };
     let asked = asked_ns.map(|ns| format!(", asked for {}{computed}", span_text(Duration::from_nanos(ns))));
     let (woke, end_seen, seen) = match attempt.slept() {
@@ -131,6 +132,7 @@ fn attempt_over(pen: &mut Pen<'_, '_>, stall: &Stall, attempt: &Attempt, until: 
     let args = Args::new()
         .with("attempt", *number)
         .with("refused_ns", *refused)
+        .with("xid", *xid)
         .with("asked_ns", *asked_ns)
         .with("asked_computed", *asked_computed)
         .with("slept_ns", *slept_ns)
