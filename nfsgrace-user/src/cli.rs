@@ -9,7 +9,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 pub use export::{Export, ExportFormat};
-pub use report::{Part, Report, ReportFormat, Speed};
+pub use report::{ClockChoice, Part, Report, ReportFormat, Speed};
 
 pub use self::record::{Files, Record};
 use crate::record::{Filter, Netns, Role};

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod diagnosis;
+pub mod joint;
 pub mod kernel;
 pub mod probe;
 pub mod record;

@@ -122,7 +122,7 @@ impl Session {
                 self.timeline.loss(&loss);
                 update.items.push(Item::Loss(loss));
             }
-            Line::Verdict(_) | Line::Summary(_) => {}
+            Line::Verdict(_) | Line::Summary(_) | Line::Paired(_) => {}
         }
         update
     }

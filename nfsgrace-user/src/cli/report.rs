@@ -8,6 +8,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use super::Filters;
 use crate::{
     command::replayed::Selection,
+    joint::Clocks,
     record::{Filter, Moment, Stamp, Window},
     timeline::RestartId,
 };
@@ -18,6 +19,7 @@ Examples:
   nfsgrace report incident.ndjson                                     what happened, and what to do about it
   nfsgrace report --format markdown incident.ndjson | xclip           what one pastes into a ticket
   nfsgrace report --since '2026-11-24 10:00' /var/log/nfsgrace/*.zst  one incident of a flight recorder
+  nfsgrace report server.ndjson client1.ndjson client2.ndjson         several hosts on one timeline
   ssh server cat incident.ndjson | nfsgrace report -";
 
 /// `nfsgrace report`
@@ -29,12 +31,33 @@ pub struct Report {
     /// How to print
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,
+    /// What puts several hosts on one timeline
+    #[arg(long, default_value = "rpc")]
+    pub clock: ClockChoice,
     /// Which part of the sessions.
     #[command(flatten)]
     pub part: Part,
     /// Which events to follow.
     #[command(flatten)]
     pub filters: Filters,
+}
+
+/// What puts several hosts on one timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClockChoice {
+    /// Requests that both a client and its server saw: no clock need be right.
+    Rpc,
+    /// The hosts' wall clocks, as far as they are right.
+    Realtime,
+}
+
+impl From<ClockChoice> for Clocks {
+    fn from(choice: ClockChoice) -> Self {
+        match choice {
+            ClockChoice::Rpc => Self::Rpc,
+            ClockChoice::Realtime => Self::Realtime,
+        }
+    }
 }
 
 /// A way to print a report.

@@ -3,6 +3,7 @@
 mod export;
 mod live;
 mod output;
+mod paired;
 mod probes;
 mod record;
 mod replay;

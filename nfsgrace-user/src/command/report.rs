@@ -6,30 +6,48 @@ use anyhow::Result;
 use jiff::tz::TimeZone;
 
 use super::{
-    replayed::{self, Replayed},
+    paired::Paired,
+    replayed::{self, Nobody, Replayed},
     screen::Screen,
 };
 use crate::{
     cli::{Report as Arguments, ReportFormat},
     record::{Line, encode},
     view::{
-        Style, Wall, json,
+        self, Style, Wall, json,
         report::{self, Report},
         summary,
     },
 };
 
 pub(super) fn run(args: &Arguments) -> Result<ExitCode> {
-    let sessions = replayed::read(&args.files, &args.part.selection(&args.filters))?;
+    let selection = args.part.selection(&args.filters);
+    let read = Paired::read(&args.files, &selection, args.clock.into(), &mut Nobody)?;
+    let paired = read.summary();
     let mut screen = Screen::stdout();
-    for (nth, replayed) in sessions.iter().enumerate() {
-        if nth > 0 && args.format != ReportFormat::Json {
+    if let Some(paired) = &paired {
+        let lines = match args.format {
+            ReportFormat::Markdown => view::paired::markdown(paired),
+            ReportFormat::Text => view::paired::text(paired, usize::from(screen.size().width), style(&screen)),
+            ReportFormat::Json => Vec::new(),
+        };
+        screen.print(&lines)?;
+    }
+    for (nth, replayed) in read.sessions.iter().enumerate() {
+        if (nth > 0 || paired.is_some()) && args.format != ReportFormat::Json {
             screen.print(&[""])?;
         }
         let lines = lines(replayed, args.format, &screen);
         screen.print(&lines)?;
     }
-    Ok(replayed::exit_code(&sessions))
+    if let Some(paired) = paired.filter(|_| args.format == ReportFormat::Json) {
+        screen.print(&[ndjson(&Line::Paired(Box::new(paired)))])?;
+    }
+    Ok(replayed::exit_code(&read.sessions))
+}
+
+fn style(screen: &Screen) -> Style {
+    Style { color: screen.colours(), unicode: screen.unicode() }
 }
 
 fn lines(replayed: &Replayed, format: ReportFormat, screen: &Screen) -> Vec<String> {
@@ -47,8 +65,7 @@ fn lines(replayed: &Replayed, format: ReportFormat, screen: &Screen) -> Vec<Stri
     match format {
         ReportFormat::Markdown => report::markdown(&report),
         ReportFormat::Text | ReportFormat::Json => {
-            let style = Style { color: screen.colours(), unicode: screen.unicode() };
-            report::text(&report, usize::from(screen.size().width), style)
+            report::text(&report, usize::from(screen.size().width), style(screen))
         }
     }
 }
@@ -58,11 +75,11 @@ fn json(replayed: &Replayed) -> Vec<String> {
     let session = &replayed.session;
     let header = session.header().cloned().map(|header| Line::Header(Box::new(header)));
     let lines = header.into_iter().chain(session.clock().map(Line::Clock)).chain(json::closing(session, replayed.now));
-    lines
-        .map(|line| {
-            let mut bytes = Vec::new();
-            encode(&line, &mut bytes);
-            String::from_utf8_lossy(&bytes).trim_end().to_owned()
-        })
-        .collect()
+    lines.map(|line| ndjson(&line)).collect()
+}
+
+fn ndjson(line: &Line) -> String {
+    let mut bytes = Vec::new();
+    encode(line, &mut bytes);
+    String::from_utf8_lossy(&bytes).trim_end().to_owned()
 }

@@ -117,6 +117,7 @@ fn decode_tree(line: &str) -> Option<Result<Decoded, Why>> {
         "header" => tree(line, Line::Header),
         "verdict" => tree(line, Line::Verdict),
         "summary" => tree(line, Line::Summary),
+        "paired" => tree(line, Line::Paired),
         "event" | "clock" | "loss" => return None,
         other => Err(Why::UnknownType(quote(other))),
     })

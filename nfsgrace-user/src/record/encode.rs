@@ -25,6 +25,7 @@ pub fn encode(line: &Line, out: &mut Vec<u8>) {
         Line::Header(it) => tree(it, out),
         Line::Verdict(it) => tree(it, out),
         Line::Summary(it) => tree(it, out),
+        Line::Paired(it) => tree(it, out),
     }
     out.push(b'\n');
 }

@@ -13,6 +13,7 @@ mod flat;
 mod header;
 mod names;
 mod outcome;
+mod paired;
 mod reader;
 pub mod store;
 mod window;
@@ -30,6 +31,10 @@ pub use names::{errno_name, frame_function, span_text, status_text};
 pub use outcome::{
     AttemptRow, ClientRow, EvidenceRecord, LossRow, RestartRow, StallRow, StallTotals, Summary, TrackerRow,
     VerdictRecord, VerdictState,
+};
+pub use paired::{
+    CauseRow, ClientCostRow, ClockRow, CostRow, HostRow, PairedAttemptRow, PairedStallRow, PairedSummary, RpcRow,
+    SplitRow, StepRow, WorstRow,
 };
 pub use reader::{Item, MAX_LINE, Reader, Skipped};
 pub use window::{Moment, Span, Window};
@@ -49,6 +54,8 @@ pub enum Line {
     Verdict(Box<VerdictRecord>),
     /// The tables at the end of a session.
     Summary(Box<Summary>),
+    /// What the sessions of several hosts come to together.
+    Paired(Box<PairedSummary>),
 }
 
 impl Line {
@@ -62,6 +69,7 @@ impl Line {
             Self::Loss(it) => it.at,
             Self::Verdict(it) => it.t,
             Self::Summary(it) => it.t,
+            Self::Paired(it) => it.t,
         }
     }
 }

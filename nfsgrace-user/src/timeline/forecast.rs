@@ -139,17 +139,33 @@ pub(super) fn next_try(stall: &Stall, hz: Option<Hz>) -> Option<Result<Between, 
 }
 
 pub(super) fn stall_forecast(timeline: &Timeline, stall: &Stall, now: Stamp) -> StallForecast {
-    let hz = timeline.hz();
-    let next = next_try(stall, hz);
-    StallForecast { stall: stall.id, next_try: next, free: free(timeline, stall, next, now) }
+    let restart = stall.restart.and_then(|id| timeline.restart(id)).ok_or(Unknown::ServerNotSeen);
+    let end = restart.and_then(|restart| grace_end(restart, timeline.hz(), now));
+    stall_forecast_given(timeline, stall, end, now)
 }
 
-fn free(timeline: &Timeline, stall: &Stall, next: Option<Result<Between, Unknown>>, now: Stamp) -> Free {
+/// The same, where the end of the grace period is known from elsewhere.
+pub(super) fn stall_forecast_given(
+    timeline: &Timeline,
+    stall: &Stall,
+    end: Result<Between, Unknown>,
+    now: Stamp,
+) -> StallForecast {
+    let next = next_try(stall, timeline.hz());
+    StallForecast { stall: stall.id, next_try: next, free: free(timeline.hz(), stall, next, end, now) }
+}
+
+fn free(
+    hz: Option<Hz>,
+    stall: &Stall,
+    next: Option<Result<Between, Unknown>>,
+    end: Result<Between, Unknown>,
+    now: Stamp,
+) -> Free {
     if stall.latest().is_some_and(|attempt| attempt.refusal == Refusal::Delay) {
         return Err(Unknown::Delay);
     }
-    let restart = stall.restart.and_then(|id| timeline.restart(id)).ok_or(Unknown::ServerNotSeen)?;
-    let end = grace_end(restart, timeline.hz(), now)?;
+    let end = end?;
     let first = match next {
         None => Between::at(now),
         Some(next) => next?,
@@ -157,7 +173,7 @@ fn free(timeline: &Timeline, stall: &Stall, next: Option<Result<Between, Unknown
     // A task that slept before it was watched had more refusals than were seen.
     let asked = stall.latest().and_then(|attempt| attempt.asked);
     let refused = asked.map_or(stall.refused, |asked| backoff::place(asked.span));
-    let free = first_try_after(first, refused, end, timeline.hz());
+    let free = first_try_after(first, refused, end, hz);
     Ok(Between { earliest: free.earliest.max(now), latest: free.latest.max(now) })
 }
 

@@ -275,6 +275,12 @@ impl Timeline {
         forecast::stall_forecast(self, stall, now)
     }
 
+    /// What is expected of a stall whose server is on another host, which tells when its grace period ends.
+    #[must_use]
+    pub fn stall_forecast_given(&self, stall: &Stall, end: Result<Between, Unknown>, now: Stamp) -> StallForecast {
+        forecast::stall_forecast_given(self, stall, end, now)
+    }
+
     /// What is known about the host.
     #[must_use]
     pub fn host(&self) -> &Host {

@@ -199,6 +199,12 @@ impl Stall {
         self.refused - (self.first.len() + self.last.len()) as u64
     }
 
+    /// Whether the operation is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Ended { .. })
+    }
+
     /// The latest attempt.
     #[must_use]
     pub fn latest(&self) -> Option<&Attempt> {

@@ -6,13 +6,15 @@
 //! * [`json`]: verdicts and summary as lines of the session schema;
 //! * [`csv`]: two tables of all attempts and all refusals;
 //! * [`perfetto`]: a trace of the timeline;
-//! * [`picture`]: the timeline drawn to scale, as SVG or as a page of HTML.
+//! * [`picture`]: the timeline drawn to scale, as SVG or as a page of HTML;
+//! * [`paired`]: what the sessions of several hosts come to together.
 //!
 //! Whatever came from a kernel, a file or another host passes [`clean`] before it is shown.
 
 pub mod csv;
 pub mod json;
 mod names;
+pub mod paired;
 pub mod perfetto;
 pub mod picture;
 pub mod report;

@@ -62,7 +62,8 @@ impl Coverage {
     pub(super) fn covers(&mut self, line: &Line) -> bool {
         let at = line.at();
         let covered = match (self.joint, line) {
-            (Joint::First, _) | (_, Line::Header(_) | Line::Clock(_) | Line::Verdict(_) | Line::Summary(_)) => false,
+            (Joint::First, _)
+            | (_, Line::Header(_) | Line::Clock(_) | Line::Verdict(_) | Line::Summary(_) | Line::Paired(_)) => false,
             (Joint::Beside, _) => at <= self.before,
             // A recorder that starts reads what the kernel log holds from before.
             (Joint::After { began }, Line::Event(event)) => {

@@ -10,6 +10,9 @@ use crate::{
 
 /// Sees a session while it is read.
 pub trait Follower {
+    /// So many hosts' sessions are going to be read.
+    fn hosts(&mut self, _count: usize) {}
+
     /// Something comes that happened at this time: whoever shows a session as it happened waits here, and may tick it.
     ///
     /// # Errors
@@ -56,7 +59,7 @@ impl<F: FnMut(&Line, &Update, &Session) -> Result<()>> Follower for Each<F> {
 }
 
 /// Only what comes of it matters.
-pub(super) struct Nobody;
+pub struct Nobody;
 
 impl Follower for Nobody {
     fn took(&mut self, _line: &Line, _update: &Update, _session: &Session) -> Result<()> {

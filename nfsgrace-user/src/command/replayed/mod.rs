@@ -22,7 +22,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow, bail};
-pub use follower::Follower;
+pub use follower::{Follower, Nobody};
 
 use crate::{
     record::{Filter, Line, Stamp, Window},
@@ -72,7 +72,7 @@ pub struct Replayed {
 ///
 /// Where a file cannot be read, or is no session: what is wrong, and what to do.
 pub fn read(files: &[PathBuf], selection: &Selection) -> Result<Vec<Replayed>> {
-    follow(files, selection, &mut follower::Nobody)
+    follow(files, selection, &mut Nobody)
 }
 
 /// Reads session files, and calls `each` with each line that was selected, what it changed, and what is known by then.
@@ -96,6 +96,7 @@ pub fn each(
 pub fn follow(files: &[PathBuf], selection: &Selection, follower: &mut dyn Follower) -> Result<Vec<Replayed>> {
     let (groups, left_out) = segments::groups(files)?;
     let sizes: Option<Vec<u64>> = groups.iter().flatten().map(segments::Segment::size).collect();
+    follower.hosts(groups.len());
     let mut meter = Meter::new(sizes.map(|sizes| sizes.into_iter().sum()));
     let mut sessions = Vec::new();
     for group in groups {

@@ -137,7 +137,7 @@ impl<'a> Reading<'a> {
             Line::Loss(loss) => loss.at <= self.span.until,
             Line::Header(_) | Line::Clock(_) => true,
             // Conclusions are drawn anew.
-            Line::Verdict(_) | Line::Summary(_) => false,
+            Line::Verdict(_) | Line::Summary(_) | Line::Paired(_) => false,
         }
     }
 

@@ -178,9 +178,9 @@ impl Store {
     ///
     /// Where a stream is closed; a file's trouble is no error but a [`Notice`] and, later, a loss.
     pub fn write(&mut self, line: &Line, now: Instant) -> io::Result<()> {
-        self.latest = self.latest.max(time(line));
+        self.latest = self.latest.max(line.at());
         if self.current.chunk.ends.is_empty() {
-            self.waiting = time(line);
+            self.waiting = line.at();
             self.begin_chunk()?;
         }
         let mut head = false;
@@ -467,17 +467,6 @@ impl Drop for Current {
         if self.is_new && self.medium.len() == 0 {
             let _ = std::fs::remove_file(&self.path);
         }
-    }
-}
-
-fn time(line: &Line) -> Stamp {
-    match line {
-        Line::Header(header) => header.started,
-        Line::Event(event) => event.at,
-        Line::Clock(sample) => sample.at,
-        Line::Loss(loss) => loss.at,
-        Line::Verdict(verdict) => verdict.t,
-        Line::Summary(summary) => summary.t,
     }
 }
 

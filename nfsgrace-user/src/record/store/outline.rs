@@ -33,7 +33,7 @@ impl Outline {
             Line::Event(event) => self.event(event),
             Line::Loss(_) => self.step(line.clone()),
             Line::Clock(sample) => self.clock = Some(*sample),
-            Line::Header(_) | Line::Verdict(_) | Line::Summary(_) => {}
+            Line::Header(_) | Line::Verdict(_) | Line::Summary(_) | Line::Paired(_) => {}
         }
         if self.open.is_empty() && self.stalls.is_empty() {
             self.steps.clear();

@@ -108,7 +108,7 @@ impl SessionFile {
         if metadata.is_dir() {
             return Err(OpenError::Directory);
         }
-        let size = metadata.is_file().then(|| metadata.len());
+        let size = metadata.is_file().then_some(metadata.len());
         Self::read(path.display().to_string(), Box::new(File::open(path)?), size)
     }
 

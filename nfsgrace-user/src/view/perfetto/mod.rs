@@ -124,7 +124,7 @@ impl<'axis> Host<'axis> {
             }
             Line::Clock(sample) => self.pen(trace).clock(sample.at, sample.realtime_minus_boottime_ns),
             Line::Loss(loss) => self.loss(trace, loss),
-            Line::Verdict(_) | Line::Summary(_) => {}
+            Line::Verdict(_) | Line::Summary(_) | Line::Paired(_) => {}
         }
         self.told(trace, update);
     }

@@ -105,7 +105,7 @@ fn list<'a>(title: &str, items: impl Iterator<Item = &'a str>, out: &mut Vec<Str
     }
 }
 
-fn table(sheet: &summary::Sheet) -> Vec<String> {
+pub(in crate::view) fn table(sheet: &summary::Sheet) -> Vec<String> {
     let row = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let rule = (0..sheet.header.len()).map(|column| if column < sheet.words { "---" } else { "---:" }.to_owned());
     let mut out = vec![format!("**{}**", escape(&sheet.title)), String::new()];
@@ -151,7 +151,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// Text in a sentence: nothing in it is markup.
-fn escape(text: &str) -> String {
+pub(in crate::view) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {

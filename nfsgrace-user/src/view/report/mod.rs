@@ -4,6 +4,7 @@ mod markdown;
 mod text;
 
 pub use markdown::markdown;
+pub(super) use markdown::{escape, table as markdown_table};
 pub use text::text;
 
 use super::Wall;

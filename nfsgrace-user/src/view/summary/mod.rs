@@ -5,6 +5,6 @@ mod tables;
 
 pub(super) use rows::attempt_row;
 pub use rows::gather;
-pub(super) use tables::{Sheet, in_order, nothing, sheets, tables, verdicts};
+pub(super) use tables::{Sheet, in_order, nothing, sheets, table, tables, verdicts};
 pub use tables::{alone, text};
 pub(super) use tables::{client_name, grace, tracking};

@@ -136,7 +136,7 @@ pub(in crate::view) struct Sheet {
 }
 
 impl Sheet {
-    fn new<T>(
+    pub(in crate::view) fn new<T>(
         title: impl Into<String>,
         header: &'static [&'static str],
         words: usize,
@@ -251,7 +251,7 @@ pub(in crate::view) fn tables(summary: &Summary, width: usize, style: Style) -> 
     out
 }
 
-fn table(sheet: &Sheet, width: usize, style: Style, out: &mut Vec<String>) {
+pub(in crate::view) fn table(sheet: &Sheet, width: usize, style: Style, out: &mut Vec<String>) {
     let preset = if style.unicode { presets::UTF8_HORIZONTAL_ONLY } else { presets::ASCII_HORIZONTAL_ONLY };
     let mut table = Table::new();
     table

@@ -1,0 +1,256 @@
+//! All hosts' sessions as one summary: how the clocks are tied, what each server start cost whom, each stall's parts.
+
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+
+use super::{
+    Joint, Root, Span, Split, Tie, Towards,
+    cost::{self, Costs},
+};
+use crate::{
+    clock::{HostId, Mapped, Outcome, Unmatched},
+    record::{
+        ClockRow, HostRow, PairedAttemptRow, PairedStallRow, PairedSummary, Refusal, RpcRow, SplitRow, Stamp, StepRow,
+    },
+    session::Session,
+    timeline::{Restart, Stall},
+};
+
+/// Stalls listed, of all hosts.
+const LISTED: usize = 1_000;
+
+/// One host's session, as far as it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Host<'a> {
+    /// Which.
+    pub id: HostId,
+    /// What happened there.
+    pub session: &'a Session,
+    /// How far, on its own clock.
+    pub now: Stamp,
+    /// Where its records stop because the connection to it was lost.
+    pub lost_contact: Option<Stamp>,
+}
+
+/// What the sessions come to together.
+#[must_use]
+pub fn gather(joint: &Joint, hosts: &[Host<'_>]) -> PairedSummary {
+    let reference = joint.reference();
+    let all = Gathering {
+        joint,
+        hosts,
+        reference: hosts.iter().position(|host| host.id == reference).unwrap_or(0),
+        ways: hosts.iter().map(|host| (host.id, joint.towards(host.id))).collect(),
+    };
+    let mut stalls: Vec<_> = hosts.iter().enumerate().flat_map(|(nth, host)| all.stalls(nth, host)).collect();
+    stalls.sort_by_key(|(row, _)| (Reverse(row.total_ns), row.host, row.tid, row.began_there));
+    let mut costs = Costs::default();
+    for (row, stall) in &stalls {
+        if let Some((server, restart)) = row.server.zip(stall.root).map(|(server, root)| (server, root.restart)) {
+            costs.add(server, restart, row, stall.free_by);
+        }
+    }
+    let unlisted = hosts.iter().map(|host| cost::not_kept(host.session)).sum::<u64>();
+    let too_many = stalls.len().saturating_sub(LISTED);
+    stalls.truncate(LISTED);
+    PairedSummary {
+        t: hosts.get(all.reference).map(|host| host.now).unwrap_or_default(),
+        reference: all.reference,
+        hosts: hosts.iter().map(|host| all.host(host)).collect(),
+        causes: costs.rows(&all),
+        stalls: stalls.into_iter().map(|(row, _)| row).collect(),
+        stalls_not_listed: unlisted + too_many as u64,
+        rpcs: RpcRow {
+            matched: joint.matcher().matched(),
+            unmatched: joint.matcher().unmatched().map(|(why, count)| (why.name().to_owned(), count)).collect(),
+        },
+    }
+}
+
+pub(super) struct Gathering<'a> {
+    pub(super) joint: &'a Joint,
+    pub(super) hosts: &'a [Host<'a>],
+    pub(super) reference: usize,
+    ways: BTreeMap<HostId, Towards>,
+}
+
+/// What a row of a stall does not say.
+struct Beside {
+    root: Option<Root>,
+    free_by: Option<i64>,
+}
+
+impl Gathering<'_> {
+    pub(super) fn place(&self, id: HostId) -> Option<usize> {
+        self.hosts.iter().position(|host| host.id == id)
+    }
+
+    fn map(&self, from: HostId, to: HostId, at: Stamp) -> Mapped {
+        self.ways.get(&to).map_or(Mapped::UNKNOWN, |ways| self.joint.at(ways, from, at))
+    }
+
+    /// How wrong that can be; `None` where nothing bounds it.
+    fn error(&self, from: HostId, to: HostId, mapped: &Mapped) -> Option<Duration> {
+        let outcome = self.ways.get(&to).map(|ways| self.joint.outcome(ways, from))?;
+        mapped.error().filter(|_| outcome != Outcome::WallClock)
+    }
+
+    /// A time on the clock that all times are shown on.
+    pub(super) fn shown(&self, from: HostId, at: Stamp) -> Option<i64> {
+        self.map(from, self.hosts.get(self.reference)?.id, at).nanoseconds()
+    }
+
+    pub(super) fn restart(&self, root: Root) -> Option<(&Host<'_>, &Restart)> {
+        let host = self.hosts.iter().find(|host| host.id == root.server)?;
+        Some((host, host.session.timeline().restart(root.restart)?))
+    }
+
+    fn host(&self, host: &Host<'_>) -> HostRow {
+        let header = host.session.header();
+        let text = |of: fn(&crate::record::Header) -> &String| header.map(of).cloned().unwrap_or_default();
+        HostRow {
+            host: text(|it| &it.host),
+            boot_id: text(|it| &it.boot_id),
+            kernel: text(|it| &it.kernel),
+            role: header.map(|it| it.role).unwrap_or_default(),
+            clock: self.clock(host),
+            verdicts: host
+                .session
+                .diagnosis()
+                .verdicts()
+                .flat_map(|verdict| verdict.finding.causes().iter().map(|cause| cause.id().to_owned()))
+                .collect(),
+            lost_records: host.session.timeline().losses().map(|(_, total)| total.count).sum(),
+            lost_contact: host.lost_contact.map(|at| at.0),
+        }
+    }
+
+    fn clock(&self, host: &Host<'_>) -> ClockRow {
+        let Some(reference) = self.hosts.get(self.reference) else { return ClockRow::default() };
+        let outcome = self.ways.get(&reference.id).map_or(Outcome::Absent, |ways| self.joint.outcome(ways, host.id));
+        let first = host.session.timeline().first().unwrap_or_default();
+        let middle = Stamp(first.0.midpoint(host.now.0));
+        let there = self.map(host.id, reference.id, middle);
+        let error = |mapped: &Mapped| self.error(host.id, reference.id, mapped);
+        let worst = [first, middle, host.now].map(|at| error(&self.map(host.id, reference.id, at)));
+        let pairing = self.joint.matcher().between(host.id, reference.id);
+        let windows = pairing.and_then(|pairing| pairing.windows());
+        let alignment = windows.and_then(|it| it.alignment(i64::try_from(middle.0).unwrap_or(i64::MAX)));
+        let walls = self.joint.wall(reference.id).zip(self.joint.wall(host.id));
+        ClockRow {
+            outcome: outcome.name().to_owned(),
+            offset_ns: there.nanoseconds().map(|at| at.saturating_sub(i64::try_from(middle.0).unwrap_or(i64::MAX))),
+            error_ns: error(&there).map(ns),
+            largest_error_ns: worst
+                .into_iter()
+                .collect::<Option<Vec<_>>>()
+                .and_then(|all| all.into_iter().max())
+                .map(ns),
+            drift_ppb: alignment.map(|it| <[i64; 2]>::from(it.drift_ppb())),
+            steps: windows
+                .into_iter()
+                .flat_map(|it| it.steps())
+                .map(|step| StepRow {
+                    after: step.after.0,
+                    before: step.before.0,
+                    jump_ns: step.jump.nanoseconds().unwrap_or_default(),
+                })
+                .collect(),
+            // How far the reference is behind is how far this one is ahead.
+            wall_clock_ahead_ns: walls
+                .filter(|_| host.id != reference.id)
+                .and_then(|(reference, own)| own.behind(middle, reference, &there).nanoseconds())
+                .map(i64::saturating_neg),
+        }
+    }
+
+    fn stalls(&self, nth: usize, host: &Host<'_>) -> Vec<(PairedStallRow, Beside)> {
+        let stalls = host.session.timeline().stalls();
+        let all = stalls.ended().into_iter().chain(stalls.live());
+        all.map(|stall| self.stall(nth, host, stall)).collect()
+    }
+
+    fn stall(&self, nth: usize, host: &Host<'_>, stall: &Stall) -> (PairedStallRow, Beside) {
+        let root = self.joint.root(host.id, stall.id, stall.restart);
+        let length = stall.length(host.now);
+        let attempts: Vec<_> = stall.attempts().map(|attempt| self.attempt(host, stall, attempt)).collect();
+        let ended = stall.is_over();
+        let row = PairedStallRow {
+            host: nth,
+            pid: stall.task.pid,
+            tid: stall.task.tid,
+            comm: stall.task.comm.clone(),
+            path: stall.path.clone(),
+            began: self.shown(host.id, stall.id.began),
+            began_there: stall.id.began.0,
+            ended,
+            total_ns: ns(length),
+            server: root.and_then(|root| self.place(root.server)),
+            restart: root.map(|root| root.restart.0),
+            split: root.and_then(|root| self.split(host, stall, length, root)),
+            refused: stall.refused,
+            matched: attempts.iter().filter(|row| row.xid.is_some() && row.unmatched.is_none()).count() as u64,
+            attempts,
+        };
+        let free_by = (!ended).then(|| self.free_by(host, stall, root)).flatten();
+        (row, Beside { root, free_by })
+    }
+
+    fn attempt(&self, host: &Host<'_>, stall: &Stall, attempt: &crate::timeline::Attempt) -> PairedAttemptRow {
+        let tie = self.joint.tie_of(host.id, stall.id, attempt.number);
+        let (rpc, unmatched) = match tie {
+            Some(Tie::Matched { rpc, .. }) => (Some(rpc), None),
+            Some(Tie::Unmatched(why)) => (None, Some(*why)),
+            None => (None, Some(attempt.rpc.map_or(Unmatched::NoXid, |_| Unmatched::NotSeen))),
+        };
+        PairedAttemptRow {
+            attempt: attempt.number,
+            refusal: attempt.refusal,
+            xid: attempt.rpc.map(|rpc| rpc.xid),
+            wire_ns: rpc.and_then(|rpc| rpc.on_the_wire()).map(ns),
+            in_server_ns: rpc.and_then(|rpc| rpc.in_server()).map(ns),
+            slept_ns: attempt.slept().map(|slept| ns(slept.span())),
+            unmatched: unmatched.map(|why| why.name().to_owned()),
+        }
+    }
+
+    /// How a stall divides, with the grace periods of its server's namespace on the client's clock.
+    fn split(&self, host: &Host<'_>, stall: &Stall, length: Duration, root: Root) -> Option<SplitRow> {
+        let (server, restart) = self.restart(root)?;
+        let mut error = Some(Duration::ZERO);
+        let mut there = |at: Stamp| {
+            let mapped = self.map(server.id, host.id, at);
+            error = error.zip(self.error(server.id, host.id, &mapped)).map(|(a, b)| a.max(b));
+            mapped.time()
+        };
+        let mut graces = Vec::new();
+        for it in server.session.timeline().restarts().filter(|it| it.netns == restart.netns) {
+            let Some(grace) = it.grace else { continue };
+            let end = grace.ended.map(|end| end.at).or(it.stopped).unwrap_or(server.now.max(grace.began));
+            graces.push(Span { from: there(grace.began)?, to: there(end)? });
+        }
+        let whole = Span { from: stall.id.began, to: stall.id.began.plus(length) };
+        // Only sleeps after NFS4ERR_GRACE are the grace period's fault.
+        let sleeps = stall.attempts().filter(|it| it.refusal == Refusal::Grace).map(|attempt| Span {
+            from: attempt.refused,
+            to: attempt.woke.or(attempt.retried).or(attempt.next).unwrap_or(whole.to),
+        });
+        let split = Split::of(whole, &graces, sleeps);
+        Some(SplitRow {
+            grace_ns: ns(split.grace),
+            tail_ns: ns(split.tail),
+            other_ns: ns(split.other),
+            error_ns: error.map(ns),
+        })
+    }
+
+    /// When a blocked task will be free at the latest, by what its server knows.
+    fn free_by(&self, host: &Host<'_>, stall: &Stall, root: Option<Root>) -> Option<i64> {
+        let end = self.joint.grace_end(root?, self.hosts, host)?;
+        let free = host.session.timeline().stall_forecast_given(stall, Ok(end), host.now).free.ok()?;
+        self.shown(host.id, free.latest)
+    }
+}
+
+pub(super) fn ns(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
