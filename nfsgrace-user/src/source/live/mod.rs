@@ -123,7 +123,13 @@ impl Live {
         live.attach();
         if live.attached.is_empty() {
             let why = live.refused.values().next().cloned().unwrap_or_else(|| "no hook has a function here".to_owned());
-            bail!("nothing could be attached: {why}; `nfsgrace probes` tells more");
+            // Debian's and Ubuntu's kernels know levels above 2, and ask for more than CAP_PERFMON there.
+            let hint = if why.contains("os error 13") {
+                "; some kernels ask for CAP_SYS_ADMIN where kernel.perf_event_paranoid is above 2"
+            } else {
+                ""
+            };
+            bail!("nothing could be attached: {why}{hint}; `nfsgrace probes` tells more");
         }
         let later = live.later.iter().map(|attachment| attachment.program);
         let attached = live.attached.iter().copied().chain(later).collect();
