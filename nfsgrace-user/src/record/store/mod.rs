@@ -24,22 +24,23 @@
 //! # Several files
 //!
 //! With a [`Rotation`] a recording goes on in a new file when one is large or old enough. Each stands alone: it begins with
-//! the header, followed by what is needed of an incident that is going on (see [`outline`]). The header's `continues` says
+//! the header, followed by what is needed of an incident that is going on (`outline.rs`). The header's `continues` says
 //! how many lines those are, so that whoever reads all files passes them over ([`Continuation`](super::Continuation)).
 //! No file that is there is ever written to; a recorder that starts anew takes the next number.
 
+mod current;
 mod disk;
 mod encoding;
 mod medium;
 mod notice;
 mod open;
 mod outline;
+mod rotate;
 mod series;
 
 use std::{
-    fs::File,
     io,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -48,22 +49,20 @@ pub use open::CannotCreate;
 pub use series::{Retain, Rotation};
 
 use self::{
+    current::Current,
     disk::Disk,
-    encoding::{Chunk, Encoding},
-    medium::{Failed, Medium, Repair},
+    medium::{Failed, Repair},
     notice::{Gap, cause},
     open::Opened,
     outline::Outline,
     series::Series,
 };
-use super::{Continues, Header, Line, Loss, Stamp, encode};
+use super::{Header, Line, Loss, Stamp};
 
 /// What came in this time is lost at most when the power fails.
 pub const SYNC_EVERY: Duration = Duration::from_secs(5);
 /// Bytes that are gathered at most before they are written.
 const CHUNK: usize = 64 << 10;
-/// How soon the next file is tried again when it could not be begun.
-const TRY_AGAIN: Duration = Duration::from_secs(10);
 
 /// What was written so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,27 +93,6 @@ pub struct Store {
     written: Written,
     notices: Vec<Notice>,
     disk: Option<Disk>,
-}
-
-/// The file that is being written.
-struct Current {
-    path: PathBuf,
-    /// The file itself, for the disk; a stream has none.
-    file: Option<File>,
-    /// Whether it was not there before.
-    is_new: bool,
-    medium: Medium,
-    encoding: Encoding,
-    chunk: Chunk,
-    /// Bytes at the beginning that only repeat.
-    repeated: u64,
-    /// Lines at the chunk's head that are written anew when they are lost.
-    head: usize,
-    /// Whether the file ended inside of a frame when the chunk was begun.
-    began_in_frame: bool,
-    began: Instant,
-    /// Since when something waits to be brought to the disk.
-    unsynced: Option<Instant>,
 }
 
 impl Store {
@@ -331,141 +309,6 @@ impl Store {
         match result {
             Ok(()) => Ok(()),
             Err(Failed { error, .. }) => self.failed(0, 0, 1, error),
-        }
-    }
-
-    fn new_file_is_due(&self, now: Instant) -> bool {
-        let Some((_, rotation)) = &self.series else { return false };
-        let own = self.current.medium.len().saturating_sub(self.current.repeated);
-        let long_enough = rotation.file_size().is_some_and(|size| own >= size);
-        let age = now.saturating_duration_since(self.current.began);
-        let old_enough = rotation.age.is_some_and(|most| age >= most);
-        (long_enough || old_enough) && self.stuck.is_none_or(|until| now >= until)
-    }
-
-    /// Goes on in a new file; where that fails, in this one.
-    fn next_file(&mut self, now: Instant) {
-        let path = match &self.series {
-            Some((series, _)) => series.next_path(SystemTime::now()),
-            None => self.current.path.clone(),
-        };
-        match self.begin_file(&path, now) {
-            Ok(next) => {
-                // The file before is whole for every tool; what fails here was written all the same.
-                let _ = self.end_frame(now);
-                let mut before = std::mem::replace(&mut self.current, next);
-                if let (Some(disk), Some(file)) = (&self.disk, before.file.take()) {
-                    disk.keep(&file);
-                    if open::was_removed(&file) {
-                        let next = self.current.path.clone();
-                        self.notices.push(Notice::Removed { file: before.path.clone(), next });
-                    } else if let Some((series, _)) = &mut self.series {
-                        series.closed(before.path.clone(), before.medium.len());
-                    }
-                }
-                if let Some((series, rotation)) = &mut self.series {
-                    series.begun();
-                    series.make_room(rotation.retain, self.current.medium.len());
-                }
-                self.stuck = None;
-                self.written.files += 1;
-                self.written.bytes += self.current.medium.len();
-                self.keep_name();
-            }
-            Err(error) => {
-                if self.stuck.replace(now + TRY_AGAIN).is_none() {
-                    self.notices.push(Notice::NoNextFile { file: path, error });
-                }
-            }
-        }
-    }
-
-    /// A new file with all that it needs to stand alone.
-    fn begin_file(&mut self, path: &Path, now: Instant) -> io::Result<Current> {
-        let mut next = Current::new(open::new_file(path)?, now)?;
-        let before = self.current.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let repeated = self.outline.repeated(self.latest, &before);
-        let mut lines = Vec::new();
-        if let Some(header) = self.header.clone() {
-            let part = header.continues.as_ref().map_or(1, |continues| continues.part).saturating_add(1);
-            let continues = Continues { file: before, part, repeats: repeated.len() as u64, t: self.latest };
-            let header = Header { continues: Some(continues), ..header };
-            self.header = Some(header.clone());
-            lines.push(Line::Header(Box::new(header)));
-        }
-        lines.extend(repeated);
-        for line in &lines {
-            next.push(line, true)?;
-        }
-        match next.append(now) {
-            Ok(()) => {
-                next.repeated = next.medium.len();
-                Ok(next)
-            }
-            Err(Failed { error, .. }) => {
-                // What it holds is of no use without the rest.
-                let _ = std::fs::remove_file(path);
-                Err(error)
-            }
-        }
-    }
-
-    /// Has the disk keep the name of the file that was just made.
-    fn keep_name(&self) {
-        if let (Some(disk), Some(parent)) = (&self.disk, self.current.path.parent()) {
-            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            disk.keep_names(parent.to_owned());
-        }
-    }
-}
-
-impl Current {
-    fn new(opened: Opened, now: Instant) -> io::Result<Self> {
-        let Opened { path, file, target, repair, zstd, is_new } = opened;
-        Ok(Self {
-            path,
-            file,
-            is_new,
-            medium: Medium::new(target, repair, 0),
-            encoding: if zstd { Encoding::zstd()? } else { Encoding::plain() },
-            chunk: Chunk::default(),
-            repeated: 0,
-            head: 0,
-            began_in_frame: false,
-            began: now,
-            unsynced: None,
-        })
-    }
-
-    fn push(&mut self, line: &Line, head: bool) -> io::Result<()> {
-        if self.chunk.ends.is_empty() {
-            self.began_in_frame = self.encoding.in_frame();
-        }
-        let mut text = Vec::with_capacity(256);
-        encode(line, &mut text);
-        self.encoding.push(&text, &mut self.chunk)?;
-        self.head += usize::from(head);
-        Ok(())
-    }
-
-    /// Writes the chunk; it is empty afterwards.
-    fn append(&mut self, now: Instant) -> Result<(), Failed> {
-        let result = self.medium.append(&self.chunk);
-        if let Err(Failed { lines, .. }) = &result {
-            self.encoding.was_cut(*lines > 0 || self.began_in_frame);
-        }
-        self.chunk.clear();
-        self.head = 0;
-        self.unsynced.get_or_insert(now);
-        result
-    }
-}
-
-/// A recording that never began leaves nothing.
-impl Drop for Current {
-    fn drop(&mut self) {
-        if self.is_new && self.medium.len() == 0 {
-            let _ = std::fs::remove_file(&self.path);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A disk that fills up and is emptied, at every byte.
 
+use std::path::PathBuf;
+
 use proptest::prelude::*;
 
 use super::{medium::tests::SmallDisk, *};
