@@ -399,6 +399,8 @@ pub struct Layout {
     pub client_hostname: u32,
     /// `nfs4_exception.timeout`
     pub exception_timeout: u32,
+    /// `rpc_task.tk_status`
+    pub task_status: u32,
     /// `rpc_task.tk_rqstp`
     pub task_request: u32,
     /// `rpc_rqst.rq_xid`
@@ -452,6 +454,7 @@ impl Layout {
         server_client: ABSENT,
         client_hostname: ABSENT,
         exception_timeout: ABSENT,
+        task_status: ABSENT,
         task_request: ABSENT,
         request_xid: ABSENT,
         request_sent: ABSENT,

@@ -18,6 +18,8 @@ use crate::{
 
 const NFS4ERR_DELAY: u32 = 10008;
 const NFS4ERR_GRACE: u32 = 10013;
+/// Stands for a status that could not be read: theirs are 0 or negative.
+const NOT_KNOWN: i32 = 1;
 /// From reading a refusal to `nfs4_handle_exception` in the same thread, nanoseconds. What is older was meant for
 /// somebody else.
 const SAME_REPLY: u64 = 1_000_000_000;
@@ -42,11 +44,12 @@ pub fn nfs4_xdr_status(ctx: TracePointContext) -> u32 {
 /// 5.10 to 7.3.
 #[kprobe]
 pub fn nfs4_open_done(ctx: ProbeContext) -> u32 {
-    let worker = bpf_get_current_pid_tgid();
-    let Some(reply) = REPLIES.get_ptr(worker) else { return 0 };
-    // SAFETY: the entry is this thread's own.
-    let reply = unsafe { *reply };
-    let _ = REPLIES.remove(worker);
+    let layout = layout();
+    let task: u64 = ctx.arg(0).unwrap_or(0);
+    let status = read::field::<i32>(task, layout.task_status).unwrap_or(NOT_KNOWN);
+    if status == 0 {
+        return 0;
+    }
     let opendata: u64 = ctx.arg(1).unwrap_or(0);
     let Some(thread) = WAITING.get_ptr(opendata) else { return 0 };
     // SAFETY: whoever changes the entry makes it useless, which the check of `opendata` below finds out.
@@ -56,14 +59,11 @@ pub fn nfs4_open_done(ctx: ProbeContext) -> u32 {
     if operation.opendata != opendata {
         return 0;
     }
-    let layout = layout();
-    let request = read::field::<u64>(ctx.arg(0).unwrap_or(0), layout.task_request).unwrap_or(0);
-    // A refusal that this worker read in another reply.
-    if read::field::<u32>(request, layout.request_xid).is_some_and(|xid| u32::from_be(xid) != reply.xid) {
+    let request = read::field::<u64>(task, layout.task_request).unwrap_or(0);
+    let xid = u32::from_be(read::field(request, layout.request_xid).unwrap_or(0));
+    if !take_read(operation, xid) && !take_request(operation, xid, status) {
         return 0;
     }
-    operation.xid = reply.xid;
-    operation.received = reply.at;
     operation.transmissions = read::field(request, layout.request_transmissions).unwrap_or(0);
     // The time of the last transmission is that of the first one only where there was no other. It is a moment before
     // the bytes leave. A suspend since the beginning makes it too early, never too late.
@@ -74,6 +74,33 @@ pub fn nfs4_open_done(ctx: ProbeContext) -> u32 {
         operation.sent_monotonic = sent;
     }
     0
+}
+
+/// Takes the refusal that this worker has just read, unless it is not the one to the request `xid` (0: not known).
+#[inline(always)]
+fn take_read(operation: &mut Operation, xid: u32) -> bool {
+    let worker = bpf_get_current_pid_tgid();
+    let Some(reply) = REPLIES.get_ptr(worker) else { return false };
+    // SAFETY: the entry is this thread's own.
+    let reply = unsafe { *reply };
+    let _ = REPLIES.remove(worker);
+    if xid != 0 && xid != reply.xid {
+        return false;
+    }
+    operation.xid = reply.xid;
+    operation.received = reply.at;
+    true
+}
+
+/// Where nobody saw it being read: takes what the request itself tells.
+#[inline(always)]
+fn take_request(operation: &mut Operation, xid: u32, status: i32) -> bool {
+    if xid == 0 || (status != -(NFS4ERR_GRACE as i32) && status != -(NFS4ERR_DELAY as i32)) {
+        return false;
+    }
+    operation.xid = xid;
+    operation.received = send::now();
+    true
 }
 
 /// This thread is about to send the OPEN of `opendata`.

@@ -178,6 +178,7 @@ const FIELDS: &[Field] = &[
     field!(server_client, NFSV4, "nfs_server", ["nfs_client"], SERVER_NAME),
     field!(client_hostname, NFSV4, "nfs_client", ["cl_hostname"], SERVER_NAME),
     field!(exception_timeout, NFSV4, "nfs4_exception", ["timeout"], "length of each sleep", never_moved: 24),
+    field!(task_status, NFSV4, "rpc_task", ["tk_status"], SENT),
     field!(task_request, NFSV4, "rpc_task", ["tk_rqstp"], SENT),
     field!(request_xid, NFSV4, "rpc_rqst", ["rq_xid"], SENT),
     field!(request_sent, NFSV4, "rpc_rqst", ["rq_xtime"], SENT),

@@ -34,6 +34,7 @@ const COMMON: Layout = Layout {
     server_client: 0,
     client_hostname: 168,
     exception_timeout: 24,
+    task_status: 4,
     task_request: 184,
     request_xid: 168,
     status_xid: 16,

@@ -6,6 +6,8 @@ use super::{Observation, RefusedRpc, Seen, Stall};
 
 /// NFS4ERR_GRACE (10013) as it is on the wire, and so in the return value of `nfsd4_open`.
 const GRACE_ON_THE_WIRE: &str = "0x1d270000";
+/// Numbers of OPEN and REMOVE. A LOCK's XID is not known yet, a RENAME sleeps in no task.
+const KNOWN_OPERATIONS: [&str; 2] = ["18", "28"];
 
 /// One line of a trace: `comm-TID [CPU] flags seconds.micros: name: (place) key=value …`
 #[derive(Debug, PartialEq, Eq)]
@@ -99,7 +101,9 @@ pub fn read(trace: &str) -> Trace {
             }
             "nfs4_xdr_status" => {
                 let xid = hit.value("xid").and_then(|xid| u32::from_str_radix(xid.trim_start_matches("0x"), 16).ok());
-                refusals.push(RefusedRpc { xid, sent_ns: None, received_ns: at_ns });
+                let must_be_known =
+                    hit.value("operation").is_some_and(|operation| KNOWN_OPERATIONS.contains(&operation));
+                refusals.push(RefusedRpc { xid, sent_ns: None, received_ns: at_ns, must_be_known });
             }
             "exception" => {
                 refused.insert(tid, Refused { at_ns, slept: false });
@@ -163,7 +167,10 @@ mod tests {
     #[test]
     fn a_trace_becomes_what_nfsgrace_would_see() {
         let Trace { observations, stalls, refused } = read(TRACE);
-        assert_eq!(refused, [RefusedRpc { xid: Some(0xe52c_f482), sent_ns: None, received_ns: 8_291_000_000 }]);
+        assert_eq!(
+            refused,
+            [RefusedRpc { xid: Some(0xe52c_f482), sent_ns: None, received_ns: 8_291_000_000, must_be_known: true }]
+        );
         assert_eq!(stalls, [Stall { tid: 216, began_ns: 8_281_842_000, ended_ns: 8_411_842_000 }]);
         let seen: Vec<_> = observations.into_iter().map(|it| (it.seen, it.tid, it.at_ns / 1000)).collect();
         assert_eq!(

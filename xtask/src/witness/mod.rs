@@ -78,6 +78,8 @@ pub struct RefusedRpc {
     pub sent_ns: Option<u64>,
     /// When the refusal had arrived.
     pub received_ns: u64,
+    /// Whether it is an OPEN or a REMOVE, which nfsgrace must know the XID of.
+    pub must_be_known: bool,
 }
 
 /// A task that was blocked: from the entry of `nfs4_do_open` to its return, with at least one sleep between them.

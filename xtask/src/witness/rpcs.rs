@@ -24,22 +24,23 @@ pub struct Answered {
 pub fn compare(session: &Session, witness: &Trace, from_ns: u64, comparison: &mut Comparison) {
     let ours: Vec<&RefusedRpc> = session.refused.iter().filter(|refused| refused.received_ns >= from_ns).collect();
     let theirs: Vec<&RefusedRpc> = witness.refused.iter().filter(|refused| refused.received_ns >= from_ns).collect();
-    comparison.counts.insert(REFUSED_RPC, (ours.len(), theirs.len()));
-    let unknown = ours.iter().filter(|refused| refused.xid.is_none()).count();
+    let unknown = ours.iter().filter(|refused| refused.xid.is_none() && refused.must_be_known).count();
     if unknown > 0 {
         comparison.differences.push(format!("{unknown} of {} refused attempts have no XID", ours.len()));
     }
-    let (ours, theirs) = (by_xid(&ours), by_xid(&theirs));
+    let (ours, all_theirs) = (by_xid(&ours), by_xid(&theirs));
+    let theirs = all_theirs.iter().filter(|(_, refused)| refused.must_be_known).map(|(xid, it)| (*xid, *it)).collect();
+    comparison.counts.insert(REFUSED_RPC, (ours.len(), ours.keys().filter(|xid| all_theirs.contains_key(xid)).count()));
     let only = |these: &Xids<'_>, those: &Xids<'_>| -> Vec<String> {
         these.keys().filter(|xid| !those.contains_key(xid)).map(|xid| format!("{xid:#010x}")).collect()
     };
-    for (who, xids) in [("nfsgrace", only(&ours, &theirs)), ("the witness", only(&theirs, &ours))] {
+    for (who, xids) in [("nfsgrace", only(&ours, &all_theirs)), ("the witness", only(&theirs, &ours))] {
         if let Some(first) = xids.first() {
             comparison.differences.push(format!("{} refused XIDs only {who} saw: {first} …", xids.len()));
         }
     }
     for (xid, refused) in &ours {
-        let Some(witnessed) = theirs.get(xid) else { continue };
+        let Some(witnessed) = all_theirs.get(xid) else { continue };
         let gap = Duration::from_nanos(refused.received_ns.abs_diff(witnessed.received_ns));
         comparison.stamp_gaps.push((gap, REFUSED_RPC));
     }
@@ -59,7 +60,9 @@ fn compare_with_server(answered: &[Answered], refused: &Xids<'_>, from_ns: u64, 
     for Answered { xid, entered_ns, returned_ns } in &answered {
         let Some((xid, refused)) = xid.and_then(|xid| Some((xid, refused.get(&xid)?))) else { continue };
         paired += 1;
-        if refused.sent_ns.is_none_or(|sent_ns| sent_ns > *entered_ns) || refused.received_ns < *returned_ns {
+        // Only an OPEN's first attempt has a beginning.
+        let too_late = |sent_ns| sent_ns > *entered_ns;
+        if refused.sent_ns.map_or(refused.must_be_known, too_late) || refused.received_ns < *returned_ns {
             comparison.differences.push(format!(
                 "RPC {xid:#010x} is not in order: sent {:?}, in the server {entered_ns}…{returned_ns}, received {}",
                 refused.sent_ns, refused.received_ns
@@ -78,7 +81,7 @@ mod tests {
     use super::*;
 
     fn refused(xid: Option<u32>, sent_ns: u64, received_ns: u64) -> RefusedRpc {
-        RefusedRpc { xid, sent_ns: Some(sent_ns), received_ns }
+        RefusedRpc { xid, sent_ns: Some(sent_ns), received_ns, must_be_known: true }
     }
 
     fn differences(ours: Vec<RefusedRpc>, theirs: Vec<RefusedRpc>, answered: Vec<Answered>) -> Vec<String> {

@@ -17,7 +17,7 @@ pub struct Session {
     pub stalls: Vec<Stall>,
     /// RPCs that clients on this host were refused.
     pub refused: Vec<RefusedRpc>,
-    /// OPENs that the server on this host refused.
+    /// OPENs and REMOVEs that the server on this host refused.
     pub answered: Vec<Answered>,
     /// Every verdict record, as written.
     pub verdicts: Vec<Verdict>,
@@ -114,9 +114,10 @@ impl Session {
         match event["event"].as_str() {
             Some("delay") => {
                 let received_ns = number("received").unwrap_or(at_ns);
-                self.refused.push(RefusedRpc { xid, sent_ns: number("sent"), received_ns });
+                let must_be_known = event["op"] == "nfs4_do_open";
+                self.refused.push(RefusedRpc { xid, sent_ns: number("sent"), received_ns, must_be_known });
             }
-            Some("refused") => {
+            Some("refused") if event["op"] == "open" || event["op"] == "remove" => {
                 let entered_ns = at_ns.saturating_sub(number("took_ns").unwrap_or_default());
                 self.answered.push(Answered { xid, entered_ns, returned_ns: at_ns });
             }

@@ -40,14 +40,21 @@ static RUN_OPEN_TASK: Hook = client(
 )
 .later();
 
-const XID: &str = "which RPC a refused attempt was, hence which refusal of the server it met";
-
 /// `TP_PROTO(const struct xdr_stream *xdr, u32 op, u32 error)`, fs/nfs/nfs4trace.h; all. Only errors pass.
-static STATUS: Hook = client("nfs4_xdr_status", &[Alternative::direct(&[event!(NFSV4, XDR_STATUS)])], XID).later();
+static STATUS: Hook = client(
+    "nfs4_xdr_status",
+    &[Alternative::direct(&[event!(NFSV4, XDR_STATUS)])],
+    "which RPC a refused attempt was that is no OPEN",
+)
+.later();
 
 /// `static void nfs4_open_done(struct rpc_task *task, void *calldata)`; all. Its address is in `nfs4_open_ops`.
-static OPEN_DONE: Hook =
-    client("nfs4_open_done", &[Alternative::direct(&[entry!(NFSV4, "nfs4_open_done")])], XID).later();
+static OPEN_DONE: Hook = client(
+    "nfs4_open_done",
+    &[Alternative::direct(&[entry!(NFSV4, "nfs4_open_done")])],
+    "which RPC a refused OPEN was, hence which refusal of the server it met",
+)
+.later();
 
 /// `int nfs4_handle_exception(struct nfs_server *server, int errorcode, struct nfs4_exception *exception)`; all.
 static HANDLE_EXCEPTION: Hook = client(

@@ -321,6 +321,7 @@ impl Live {
                 true
             }
             Err(error) => {
+                log::debug!("{}: {error:?}", attachment.target());
                 self.refused.insert(attachment.program, format!("{}: {error:#}", attachment.target()));
                 false
             }
