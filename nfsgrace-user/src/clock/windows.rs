@@ -64,7 +64,7 @@ impl Windows {
     pub fn add_bound(&mut self, bound: Bound) {
         let x = bound.point.x;
         if self.windows.is_empty() {
-            self.windows.push(Window::of(vec![Block::of(bound)], x, x, Some(x)));
+            self.windows.push(Window::of(vec![Block::of(bound)], x, Some(x)));
             return;
         }
         // Between two windows it can belong to either, and proves nothing.
@@ -154,7 +154,7 @@ impl Windows {
     /// Where a clock stepped, in order.
     pub fn steps(&self) -> impl Iterator<Item = Step> {
         self.pairs().map(|(old, new)| {
-            let (after, before) = between(old, new);
+            let (after, before) = (old.last, new.from.unwrap_or(new.first));
             let middle = after.midpoint(before);
             let (was, is) = (old.alignment.at(middle), new.alignment.at(middle));
             let less = |a: Option<i64>, b: Option<i64>| Some(saturated(i128::from(a?) - i128::from(b?)));
@@ -209,14 +209,15 @@ fn stamp(t: i64) -> Stamp {
 }
 
 impl Window {
-    fn of(blocks: Vec<Block>, first: i64, last: i64, from: Option<i64>) -> Self {
+    /// Of messages that agree; where there are none, of a moment at which nothing is known.
+    fn of(blocks: Vec<Block>, moment: i64, from: Option<i64>) -> Self {
         let mut alignment = Alignment::default();
         for block in &blocks {
             // They were put together because they agree.
             let _: Result<(), _> = alignment.add_all(&block.messages);
         }
         let history = History::of(blocks);
-        let (first, last) = history.span().unwrap_or((first, last));
+        let (first, last) = history.span().unwrap_or((moment, moment));
         Self { first, last, from, alignment, history }
     }
 }
@@ -231,7 +232,7 @@ fn apart(blocks: Vec<Block>, mut from: Option<i64>) -> Vec<Window> {
     while let (Some(first), Some(last)) = (rest.first().map(|it| it.first), rest.last().map(|it| it.last)) {
         let mut agreed = Alignment::default();
         let Some(contradicting) = rest.iter().position(|block| agreed.add_all(&block.messages).is_err()) else {
-            windows.push(Window::of(rest, first, last, from));
+            windows.push(Window::of(rest, first, from));
             break;
         };
         let mut agreed = Alignment::default();
@@ -240,13 +241,12 @@ fn apart(blocks: Vec<Block>, mut from: Option<i64>) -> Vec<Window> {
         let mixed = |nth: usize| rest[nth].can_hide_a_step();
         let sure = since.map_or(0, |nth| if mixed(nth) { nth } else { nth + 1 });
         let next = if mixed(contradicting) { contradicting + 1 } else { contradicting };
-        let step = rest[contradicting].first;
         let later = rest.split_off(next);
         rest.truncate(sure);
-        windows.push(Window::of(rest, first, step, from));
+        windows.push(Window::of(rest, first, from));
         from = later.iter().find(|block| block.has_replies()).map(|block| block.last);
         if later.is_empty() {
-            windows.push(Window::of(Vec::new(), last, last, None));
+            windows.push(Window::of(Vec::new(), last, None));
         }
         rest = later;
     }
