@@ -7,13 +7,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
+    account::Host,
     bound::usable,
-    mapped::{Mapped, signed},
     pairing::{Pairing, exchange},
     rpc::{ClientRpc, HostId, Match, ServerRpc, Unmatched},
     waiting::{End, Inserted, Slot, Waiting},
 };
-use crate::record::Stamp;
 
 /// Hosts at most.
 pub const MAX_HOSTS: usize = 1_024;
@@ -21,8 +20,6 @@ pub const MAX_HOSTS: usize = 1_024;
 const MAX_PAIRS: usize = 16_384;
 /// RPCs that can wait for their other end, unless told otherwise: some 100 MB.
 pub const ROOM: usize = 1 << 20;
-/// Spans of lost records kept for each host; of more, those nearest to each other become one.
-const MAX_LOSSES: usize = 256;
 
 /// What came of one more observation.
 #[derive(Debug, Clone, Default)]
@@ -33,22 +30,13 @@ pub struct Found {
     pub unmatched: Vec<(ClientRpc, Unmatched)>,
 }
 
-/// What must be known of a host to say why an RPC has no other end.
-#[derive(Debug, Default)]
-struct Host {
-    recorded: Option<(Stamp, Stamp)>,
-    losses: Vec<(Stamp, Stamp)>,
-    as_client: u64,
-    as_server: u64,
-}
-
 /// All hosts, and who is whose client.
 #[derive(Debug)]
 pub struct Matcher {
-    hosts: Vec<Host>,
+    pub(super) hosts: Vec<Host>,
     by_boot_id: HashMap<String, HostId>,
     pairs: BTreeMap<(HostId, HostId), Pairing>,
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
     matched: u64,
     unmatched: BTreeMap<Unmatched, u64>,
     server_forgotten: u64,
@@ -88,28 +76,6 @@ impl Matcher {
             self.by_boot_id.insert(boot_id.to_owned(), host);
         }
         Some(host)
-    }
-
-    /// A host was recorded at that time: the session began, told something, or ended.
-    pub fn recorded(&mut self, host: HostId, at: Stamp) {
-        if let Some(host) = self.hosts.get_mut(usize::from(host.0)) {
-            let (from, to) = host.recorded.unwrap_or((at, at));
-            host.recorded = Some((from.min(at), to.max(at)));
-        }
-    }
-
-    /// A host lost records in that time.
-    pub fn lost(&mut self, host: HostId, from: Stamp, to: Stamp) {
-        let Some(host) = self.hosts.get_mut(usize::from(host.0)) else { return };
-        let at = host.losses.partition_point(|it| it.0 <= from);
-        host.losses.insert(at, (from, to.max(from)));
-        if host.losses.len() > MAX_LOSSES {
-            let gap = |nth: &usize| host.losses[nth + 1].0.0.saturating_sub(host.losses[*nth].1.0);
-            if let Some(nth) = (0..host.losses.len() - 1).min_by_key(gap) {
-                let later = host.losses.remove(nth + 1);
-                host.losses[nth].1 = host.losses[nth].1.max(later.1);
-            }
-        }
     }
 
     /// A client saw an RPC.
@@ -166,13 +132,13 @@ impl Matcher {
         }
     }
 
-    fn give_up(&mut self, rpc: ClientRpc, why: Unmatched, found: &mut Found) {
+    pub(super) fn give_up(&mut self, rpc: ClientRpc, why: Unmatched, found: &mut Found) {
         *self.unmatched.entry(why).or_default() += 1;
         found.unmatched.push((rpc, why));
     }
 
     #[expect(clippy::type_complexity, reason = "two lists of the same form")]
-    fn ends(&self, xid: u32) -> (Vec<(Slot, ClientRpc)>, Vec<(Slot, ServerRpc)>) {
+    pub(super) fn ends(&self, xid: u32) -> (Vec<(Slot, ClientRpc)>, Vec<(Slot, ServerRpc)>) {
         let (mut clients, mut servers) = (Vec::new(), Vec::new());
         for (slot, end) in self.waiting.same_xid(xid) {
             match end {
@@ -260,7 +226,7 @@ impl Matcher {
         self.pairs.get(&(client.host, server.host))
     }
 
-    fn fits(&self, client: &ClientRpc, server: &ServerRpc) -> bool {
+    pub(super) fn fits(&self, client: &ClientRpc, server: &ServerRpc) -> bool {
         match self.pairing(client, server) {
             Some(pairing) => pairing.fits(client, server),
             None => client.host == server.host && Pairing::new(true).fits(client, server),
@@ -299,65 +265,6 @@ impl Matcher {
     #[must_use]
     pub fn server_forgotten(&self) -> u64 {
         self.server_forgotten
-    }
-
-    /// All sessions are over: every RPC of a client that still waits is told with the reason.
-    pub fn finish(&mut self) -> Found {
-        let mut found = Found::default();
-        let hosts = (0..self.hosts.len()).filter_map(|nth| u16::try_from(nth).ok()).map(HostId);
-        let left: Vec<_> = hosts
-            .flat_map(|host| self.waiting.clients_of(host).map(|(_, rpc)| rpc).collect::<Vec<_>>())
-            .map(|rpc| (rpc, self.why(&rpc)))
-            .collect();
-        for (rpc, why) in left {
-            self.give_up(rpc, why, &mut found);
-        }
-        self.waiting.clear();
-        found
-    }
-
-    /// Why this one still waits, as far as can be told now.
-    #[must_use]
-    pub fn why(&self, rpc: &ClientRpc) -> Unmatched {
-        let Some(xid) = rpc.xid else { return Unmatched::NoXid };
-        let (_, servers) = self.ends(xid);
-        if servers.iter().any(|(_, server)| self.fits(rpc, server)) {
-            return Unmatched::Ambiguous;
-        }
-        let partners = || self.pairs().filter(|((client, _), _)| *client == rpc.host);
-        let named = |pairing: &Pairing| rpc.peer.is_some_and(|peer| pairing.peers().any(|it| it == peer));
-        let by_name = partners().any(|(_, pairing)| named(pairing));
-        let nameless = rpc.peer.is_none() || partners().any(|(_, pairing)| pairing.peers().next().is_none());
-        partners()
-            .filter(|(_, pairing)| named(pairing) || (!by_name && nameless))
-            .map(|((_, server), pairing)| {
-                let seen = servers.iter().any(|(_, it)| it.host == server);
-                self.why_not_there(rpc, server, pairing, seen)
-            })
-            // Of several servers it may have gone to, what promises least.
-            .min()
-            .unwrap_or(Unmatched::ServerNotRecorded)
-    }
-
-    fn why_not_there(&self, rpc: &ClientRpc, server: HostId, pairing: &Pairing, seen: bool) -> Unmatched {
-        let Some(host) = self.hosts.get(usize::from(server.0)) else { return Unmatched::ServerNotRecorded };
-        let sent = pairing.at(signed(rpc.sent));
-        let until = rpc.received.map_or(Mapped::UNKNOWN, |it| pairing.at(signed(it)));
-        let before = |time: Mapped, limit: Stamp| time.latest.is_some_and(|it| it < signed(limit));
-        let after = |time: Mapped, limit: Stamp| time.earliest.is_some_and(|it| it > signed(limit));
-        match host.recorded {
-            // One that was answered while the server was recorded may have come in just before.
-            Some((from, _)) if before(sent, from) => return Unmatched::BeforeRecording,
-            Some((_, to)) if after(sent, to) => return Unmatched::AfterRecording,
-            _ => {}
-        }
-        if host.losses.iter().any(|&(from, to)| !after(sent, to) && !before(until, from)) {
-            Unmatched::ServerLostRecords
-        } else if seen {
-            Unmatched::Contradicts
-        } else {
-            Unmatched::NotSeen
-        }
     }
 }
 

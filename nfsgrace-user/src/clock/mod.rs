@@ -33,6 +33,7 @@
 //! assert!(there.error().expect("both directions").as_micros() <= 125);
 //! ```
 
+mod account;
 mod alignment;
 mod bound;
 mod evidence;
