@@ -7,7 +7,7 @@ use std::{fs, net::IpAddr, path::PathBuf};
 use nfsgrace::record::{
     Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, Manager,
     Netns, ProbeRow, Reader, Refusal, Role, Rpc, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker, Why,
-    decode, encode,
+    decode, decode_thoroughly, encode,
 };
 use nfsgrace::view::json;
 use proptest::{collection::vec, option, prelude::*};
@@ -337,6 +337,35 @@ fn strict_schema() -> jsonschema::Validator {
         }
     }
     jsonschema::validator_for(&schema).expect("a schema")
+}
+
+/// What was made of a line, in comparable form.
+fn made_of(decoded: Result<nfsgrace::record::Decoded, Why>) -> Result<(Line, u32), Why> {
+    decoded.map(|it| (it.line, it.unknown_fields))
+}
+
+proptest! {
+    #[test]
+    fn the_quick_way_to_read_a_line_and_the_thorough_one_agree(
+        line in line(),
+        place in any::<prop::sample::Index>(),
+        with in prop::sample::select(&b"\"\\{}[],:0123456789-.eE+ tfn\n\x00\x7fz"[..]),
+        insert in any::<bool>(),
+    ) {
+        let text = String::from_utf8(written(&[line])).expect("UTF-8");
+        let text = text.trim_end();
+        prop_assert_eq!(made_of(decode(text.as_bytes())), made_of(decode_thoroughly(text)));
+        // One byte wrong or too many: both must say the same of that, too.
+        let mut bytes = text.as_bytes().to_vec();
+        let place = place.index(bytes.len());
+        match insert {
+            true => bytes.insert(place, with),
+            false => bytes[place] = with,
+        }
+        if let Ok(text) = std::str::from_utf8(&bytes) {
+            prop_assert_eq!(made_of(decode(&bytes)), made_of(decode_thoroughly(text)));
+        }
+    }
 }
 
 #[test]

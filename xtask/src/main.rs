@@ -1,8 +1,10 @@
 //! Developer commands of nfsgrace. `cargo xtask --help` lists them.
 
 mod artifact;
+mod bench;
 mod browser;
 mod demo;
+mod fuzz;
 mod generate;
 mod interrupt;
 mod lab;
@@ -25,8 +27,12 @@ enum Command {
     CheckPerfetto(perfetto::CheckPerfetto),
     /// Opens exported pages in Chromium, and compares what they show with what the report counts
     Browser(browser::Browser),
+    /// Measures how fast nfsgrace is, and how much memory it takes
+    Bench(bench::Bench),
     /// Shows the main job: a restart that hangs its clients and one that does not, watched live
     Demo(demo::Demo),
+    /// Feeds nonsense to whatever reads sessions
+    Fuzz(fuzz::Fuzz),
     /// Writes a long session, to measure and to try readers with
     GenerateSession(generate::GenerateSession),
     /// Runs nfsgrace in a virtual machine with a real kernel, while an NFS server restarts
@@ -52,7 +58,9 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::CheckPerfetto(check) => check.run(),
         Command::Browser(browser) => browser.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Fuzz(fuzz) => fuzz.run(),
         Command::GenerateSession(generate) => generate.run(),
         Command::Lab(lab) => lab.run(),
         Command::Setup(setup) => setup.run(),

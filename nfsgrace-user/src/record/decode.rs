@@ -75,11 +75,26 @@ fn not_json(error: &serde_json::Error) -> Why {
 pub fn decode(line: &[u8]) -> Result<Decoded, Why> {
     // Checked once for the whole line: serde_json would do it string by string.
     let line = std::str::from_utf8(line).map_err(|_| Why::NotJson("not UTF-8".to_owned()))?;
-    let flat: Flat<'_> = match serde_json::from_str(line) {
-        Ok(flat) => flat,
+    match Flat::scan(line) {
+        Some(flat) => decode_flat(line, flat),
+        None => decode_thoroughly(line),
+    }
+}
+
+/// Reads one line the slow way, which understands all of JSON. What [`decode`] makes of a line is the same.
+///
+/// # Errors
+///
+/// As [`decode`].
+pub fn decode_thoroughly(line: &str) -> Result<Decoded, Why> {
+    match serde_json::from_str(line) {
+        Ok(flat) => decode_flat(line, flat),
         // A newer program may write a known name with another type into a type of record that is unknown here.
-        Err(error) => return decode_tree(line).ok_or_else(|| not_json(&error))?,
-    };
+        Err(error) => decode_tree(line).ok_or_else(|| not_json(&error))?,
+    }
+}
+
+fn decode_flat(line: &str, flat: Flat<'_>) -> Result<Decoded, Why> {
     let unknown_fields = flat.unknown;
     let line = match flat.type_.as_ref().map(|name| name.0.as_ref()) {
         Some("event") => Line::Event(event(flat)?),

@@ -7,6 +7,8 @@ use std::{borrow::Cow, fmt};
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::scan::{Cursor, Scan as _};
+
 /// A string of the line: borrowed where it has no escapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
@@ -38,6 +40,27 @@ macro_rules! flat {
             /// Fields that this program does not know.
             pub(super) unknown: u32,
             $(pub(super) $name: Option<$of>,)*
+        }
+
+        impl<'a> Flat<'a> {
+            /// Reads a line the quick way; `None` where it is unusual, or wrong.
+            pub(super) fn scan(line: &'a str) -> Option<Self> {
+                let mut from = Cursor::new(line);
+                let mut flat = Flat::default();
+                from.take(b'{')?;
+                loop {
+                    let key = from.string()?;
+                    from.take(b':')?;
+                    match key {
+                        $($key => flat.$name = Some(<$of>::scan(&mut from)?),)*
+                        _ => return None,
+                    }
+                    if from.take(b'}').is_some() {
+                        return from.is_at_end().then_some(flat);
+                    }
+                    from.take(b',')?;
+                }
+            }
         }
 
         impl<'de: 'a, 'a> Deserialize<'de> for Flat<'a> {

@@ -15,11 +15,12 @@ mod names;
 mod outcome;
 mod paired;
 mod reader;
+mod scan;
 pub mod store;
 mod window;
 
 pub use continuation::Continuation;
-pub use decode::{Decoded, Why, decode};
+pub use decode::{Decoded, Why, decode, decode_thoroughly};
 pub use encode::{Writer, encode};
 pub use event::{
     Claim, Client, Counts, EndedBy, Event, Kind, Manager, Netns, Refusal, Rpc, ServerOp, ServerState, Stamp,

@@ -78,6 +78,21 @@ fn still_missing(needs: &[Need]) -> Result<()> {
     }
 }
 
+/// Makes sure that there is a fuzzer. It is no part of the set-up: only those who fuzz need it.
+///
+/// # Errors
+///
+/// Where it cannot be installed here.
+pub fn ensure_fuzzer() -> Result<()> {
+    ensure()?;
+    if !needs::has_fuzzer() {
+        println!("setup: building cargo-fuzz, which takes a minute");
+        let mut cargo = Command::new("cargo");
+        tool::run(cargo.args(["install", "cargo-fuzz", "--quiet", "--locked"]).current_dir("/"))?;
+    }
+    Ok(())
+}
+
 fn install(missing: &[Need]) -> Result<()> {
     let packages = packages(missing);
     if !packages.is_empty() {

@@ -114,6 +114,11 @@ fn bpf_compiler() -> bool {
     })
 }
 
+/// Whether cargo-fuzz is there.
+pub(super) fn has_fuzzer() -> bool {
+    runs(Command::new("cargo").args(["fuzz", "--version"]))
+}
+
 fn runs(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }

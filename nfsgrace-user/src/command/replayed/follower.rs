@@ -59,6 +59,7 @@ impl<F: FnMut(&Line, &Update, &Session) -> Result<()>> Follower for Each<F> {
 }
 
 /// Only what comes of it matters.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Nobody;
 
 impl Follower for Nobody {

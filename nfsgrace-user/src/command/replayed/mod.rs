@@ -27,12 +27,12 @@ pub use follower::{Follower, Nobody};
 use crate::{
     record::{Filter, Line, Stamp, Window},
     session::{Session, Update},
-    source::file,
+    source::file::{self, SessionFile},
     timeline::RestartId,
 };
 use progress::Meter;
 use reading::Reading;
-use segments::Group;
+use segments::{Group, Segment};
 
 /// What of a session is asked for.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +88,17 @@ pub fn each(
     follow(files, selection, &mut follower::Each(each))
 }
 
+/// Reads one session that is open already, under somebody's eyes.
+///
+/// # Errors
+///
+/// As [`read`], and whatever the follower answers.
+pub fn file(file: SessionFile, selection: &Selection, follower: &mut dyn Follower) -> Result<Replayed> {
+    let mut reading = Reading::new(selection, Stamp(0));
+    reading.segment(Segment::of(file), follower, &mut Meter::new(None))?;
+    reading.finish()
+}
+
 /// Reads session files under somebody's eyes.
 ///
 /// # Errors
@@ -95,7 +106,7 @@ pub fn each(
 /// As [`read`], and whatever the follower answers.
 pub fn follow(files: &[PathBuf], selection: &Selection, follower: &mut dyn Follower) -> Result<Vec<Replayed>> {
     let (groups, left_out) = segments::groups(files)?;
-    let sizes: Option<Vec<u64>> = groups.iter().flatten().map(segments::Segment::size).collect();
+    let sizes: Option<Vec<u64>> = groups.iter().flatten().map(Segment::size).collect();
     follower.hosts(groups.len());
     let mut meter = Meter::new(sizes.map(|sizes| sizes.into_iter().sum()));
     let mut sessions = Vec::new();

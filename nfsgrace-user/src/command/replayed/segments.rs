@@ -15,6 +15,12 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// A file that is open already.
+    pub(super) fn of(file: SessionFile) -> Self {
+        let header = file.header().cloned().map(Box::new);
+        Self { path: PathBuf::from(file.name()), header, open: Some(file) }
+    }
+
     /// Opens it, at its beginning.
     pub(super) fn open(&mut self) -> Result<SessionFile> {
         match self.open.take() {

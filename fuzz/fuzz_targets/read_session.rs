@@ -1,0 +1,78 @@
+//! A file, whatever it is, compressed or not: from its bytes to all that is said about it.
+#![no_main]
+
+use std::io::Cursor;
+
+use libfuzzer_sys::fuzz_target;
+use nfsgrace::{
+    command::replayed::{self, Selection},
+    record::{Moment, Stamp, Window},
+    session::{Session, Update},
+    source::file::SessionFile,
+    timeline::RestartId,
+    view::{Style, json, report, summary, text},
+};
+
+const PLAIN: Style = Style::PLAIN;
+
+fuzz_target!(|bytes: &[u8]| {
+    let since = Moment::Boot(Stamp(8_000_000_000));
+    let window = Window { since: Some(since), until: Some(Moment::Boot(Stamp(40_000_000_000))) };
+    let parts = [
+        Selection::default(),
+        Selection { window, ..Selection::default() },
+        Selection { restart: Some(RestartId(2)), ..Selection::default() },
+    ];
+    for part in parts {
+        let open = || {
+            let size = Some(bytes.len() as u64);
+            SessionFile::read("fuzz".to_owned(), Box::new(Cursor::new(bytes.to_vec())), size)
+        };
+        let Ok(file) = open() else { return };
+        if let Ok(replayed) = replayed::file(file, &part, &mut replayed::Nobody) {
+            show(&replayed);
+        }
+        // As a live view does, which looks at every moment.
+        let Ok(file) = open() else { return };
+        let replayed = replayed::file(file, &part, &mut Live);
+        if let Ok(replayed) = replayed {
+            show(&replayed);
+        }
+    }
+});
+
+fn show(replayed: &replayed::Replayed) {
+    let session = &replayed.session;
+    let report = report::Report {
+        session,
+        summary: summary::gather(session.timeline(), replayed.now),
+        wall: None,
+        files: &replayed.files,
+        notes: &replayed.notes,
+    };
+    for width in [60, 80, 160] {
+        for line in report::text(&report, width, PLAIN) {
+            assert!(!line.chars().any(char::is_control), "{line:?}");
+        }
+    }
+    report::markdown(&report);
+    json::closing(session, replayed.now);
+    text::status(session.timeline(), replayed.now, 80, 20, PLAIN);
+}
+
+struct Live;
+
+impl replayed::Follower for Live {
+    fn wait(&mut self, at: Stamp, session: &mut Session) -> anyhow::Result<()> {
+        session.tick(at);
+        text::status(session.timeline(), at, 80, 20, PLAIN);
+        Ok(())
+    }
+
+    fn took(&mut self, _: &nfsgrace::record::Line, update: &Update, session: &Session) -> anyhow::Result<()> {
+        for item in &update.items {
+            text::lines(item, session.timeline(), 80, PLAIN);
+        }
+        Ok(())
+    }
+}

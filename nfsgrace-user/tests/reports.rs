@@ -1,0 +1,201 @@
+//! What a report says, of real restarts: the same as was said live, and in a form that a ticket can take.
+
+mod common;
+
+use std::{fs, path::Path, path::PathBuf};
+
+use common::{RECORDINGS, fixture, ids, live, recording};
+use jiff::tz::TimeZone;
+use nfsgrace::{
+    command::replayed::{self, Replayed, Selection},
+    record::{Line, Summary, VerdictState, encode},
+    view::{Style, Wall, json, report, summary},
+};
+
+fn read(path: &Path) -> Replayed {
+    let mut all = replayed::read(&[path.to_owned()], &Selection::default()).expect("reads");
+    assert_eq!(all.len(), 1);
+    all.remove(0)
+}
+
+fn with<T>(replayed: &Replayed, view: impl FnOnce(&report::Report<'_>) -> T) -> T {
+    view(&report::Report {
+        session: &replayed.session,
+        summary: summary::gather(replayed.session.timeline(), replayed.now),
+        wall: Wall::new(replayed.session.clock(), TimeZone::UTC),
+        files: &["incident.ndjson".to_owned()],
+        notes: &replayed.notes,
+    })
+}
+
+fn text(replayed: &Replayed, width: usize) -> String {
+    let lines = with(replayed, |report| report::text(report, width, Style::PLAIN));
+    for line in &lines {
+        assert!(line.chars().count() <= width, "wider than {width}: {line}");
+        assert!(!line.contains(char::is_control), "{line:?}");
+    }
+    lines.join("\n")
+}
+
+fn markdown(replayed: &Replayed) -> String {
+    with(replayed, report::markdown).join("\n")
+}
+
+fn schema(name: &str) -> PathBuf {
+    fixture("schema").join(name)
+}
+
+#[test]
+fn a_report_says_what_was_said_live() {
+    for name in RECORDINGS {
+        let (session, _) = live(recording(name));
+        let replayed = read(&fixture(&format!("{name}.ndjson")));
+        assert_eq!(ids(&replayed.session), ids(&session), "{name}");
+        assert_eq!(replayed.session.exit_status(), session.exit_status(), "{name}");
+        assert_eq!(json::closing(&replayed.session, replayed.now), json::closing(&session, replayed.now), "{name}");
+    }
+}
+
+/// What the recording program itself concluded at its end, as it wrote it down.
+fn written(name: &str) -> (Vec<String>, Summary) {
+    let text = fs::read(schema(name)).expect("fixture");
+    let mut verdicts = std::collections::BTreeMap::new();
+    let mut closing = None;
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match nfsgrace::record::decode(line).expect("readable").line {
+            Line::Verdict(it) if it.state == VerdictState::Withdrawn => {
+                verdicts.remove(&(it.restart, it.question.clone()));
+            }
+            Line::Verdict(it) => {
+                verdicts.insert((it.restart, it.question.clone()), it.id.clone().unwrap_or(it.one_of.join("|")));
+            }
+            Line::Summary(it) => closing = Some(*it),
+            _ => {}
+        }
+    }
+    (verdicts.into_values().collect(), closing.expect("a summary"))
+}
+
+#[test]
+fn sessions_of_every_version_of_the_schema_stay_readable_and_mean_what_they_meant() {
+    for name in ["1.ndjson"] {
+        let (verdicts, closing) = written(name);
+        let replayed = read(&schema(name));
+        let mut said: Vec<_> = ids(&replayed.session).into_iter().map(|(_, id)| id).collect();
+        let mut meant = verdicts;
+        said.sort();
+        meant.sort();
+        assert_eq!(said, meant, "{name}");
+        assert!(!said.is_empty());
+        assert_eq!(summary::gather(replayed.session.timeline(), replayed.now), closing, "{name}");
+        assert!(replayed.notes.is_empty(), "{:?}", replayed.notes);
+    }
+}
+
+#[test]
+fn a_recorder_that_was_killed_left_the_verdict_of_a_watch_that_ran_beside_it() {
+    // One guest, one restart: `watch` saw it to its end, `record` was killed by SIGKILL in the middle of the grace period.
+    let (watched, killed) = (read(&schema("1.ndjson")), read(&schema("1-killed.ndjson.zst")));
+    let root = |replayed: &Replayed| {
+        let verdicts: Vec<_> = replayed.session.diagnosis().verdicts().collect();
+        let root = verdicts.iter().find(|it| it.question == nfsgrace::diagnosis::Question::Root).expect("a verdict");
+        (root.finding.clone(), root.certainty, root.headline.clone())
+    };
+    assert_eq!(root(&killed), root(&watched));
+    assert!(killed.notes.iter().any(|note| note.contains("cut off")), "{:?}", killed.notes);
+}
+
+#[test]
+fn text_for_people() {
+    insta::assert_snapshot!("text-80", text(&read(&schema("1.ndjson")), 80));
+    insta::assert_snapshot!("text-160", text(&read(&fixture("7.3-nfsdcld-killed-before-restart.ndjson")), 160));
+    insta::assert_snapshot!("text-killed-80", text(&read(&schema("1-killed.ndjson.zst")), 80));
+}
+
+#[test]
+fn markdown_for_a_ticket() {
+    insta::assert_snapshot!("markdown", markdown(&read(&schema("1.ndjson"))));
+}
+
+#[test]
+fn every_recording_fits_every_width() {
+    for name in RECORDINGS {
+        let replayed = read(&fixture(&format!("{name}.ndjson")));
+        for width in [60, 80, 100, 160] {
+            text(&replayed, width);
+        }
+        markdown(&replayed);
+    }
+}
+
+/// A session whose names try to break out.
+fn hostile() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in recording("6.18-no-nfsdcld") {
+        let mut text = Vec::new();
+        encode(&line, &mut text);
+        let text = String::from_utf8(text).expect("UTF-8");
+        let text = text
+            .replace("\"comm\":\"sh\"", "\"comm\":\"\\u001b[31m|`x`|\"")
+            .replace("\"path\":\"newfile\"", "\"path\":\"/a|b```\\n# <img src=x> @all [x](http://x)\"")
+            .replace("Linux NFSv4.1 guest", "<script>|``` \\u202e*_~@all")
+            .replace("\"host\":\"guest\"", "\"host\":\"`@all`\\n# x\"");
+        bytes.extend(text.bytes());
+    }
+    bytes
+}
+
+#[test]
+fn names_break_neither_a_terminal_nor_a_table() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("hostile");
+    fs::write(&path, hostile()).expect("writes");
+    let replayed = read(&path);
+    text(&replayed, 80);
+    let page = markdown(&replayed);
+    assert!(page.contains("```` /a\\|b") || page.contains("````/a\\|b"), "{page}");
+    let mut fence: Option<&str> = None;
+    for line in page.lines() {
+        assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
+        match fence {
+            Some(open) if line == open => fence = None,
+            Some(_) => {}
+            None if line.starts_with("```") => fence = Some(line.trim_end_matches("text")),
+            None => {
+                if let Some(row) = line.strip_prefix('|') {
+                    let columns = row.replace("\\|", "").matches('|').count();
+                    assert!([4, 7].contains(&columns), "{line}");
+                }
+                // Outside code, nothing is left that means something.
+                let bare = outside_code(line);
+                assert!(!bare.contains(['<', '@']) || bare.contains("\\<"), "{line}");
+                assert!(!line.starts_with("# "), "{line}");
+            }
+        }
+    }
+    assert_eq!(fence, None, "a fence was left open");
+}
+
+/// A line without its code spans.
+fn outside_code(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find('`') {
+        out.push_str(&rest[..start]);
+        let ticks = rest[start..].chars().take_while(|c| *c == '`').count();
+        let inside = &rest[start + ticks..];
+        let close = inside
+            .match_indices(&"`".repeat(ticks))
+            .map(|(at, _)| at)
+            .find(|at| !inside[at + ticks..].starts_with('`') && !inside[..*at].ends_with('`'));
+        match close {
+            Some(at) => rest = &inside[at + ticks..],
+            None => {
+                out.push_str(&rest[start..start + ticks]);
+                rest = inside;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
