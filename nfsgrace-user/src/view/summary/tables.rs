@@ -31,9 +31,9 @@ pub fn alone(session: &Session, summary: &Summary, width: usize, style: Style) -
     whole(session, summary, width, true, style)
 }
 
-fn whole(session: &Session, summary: &Summary, width: usize, beware: bool, style: Style) -> Vec<String> {
+fn whole(session: &Session, summary: &Summary, width: usize, alone: bool, style: Style) -> Vec<String> {
     let width = width.max(60);
-    let mut out = verdicts(session, summary.t, width, beware, style);
+    let mut out = verdicts(session, summary.t, width, alone, style);
     out.extend(tables(summary, width, style));
     out
 }
@@ -103,17 +103,11 @@ pub(in crate::view) fn nothing(session: &Session) -> String {
 }
 
 /// The verdicts in short.
-pub(in crate::view) fn verdicts(
-    session: &Session,
-    now: Stamp,
-    width: usize,
-    beware: bool,
-    style: Style,
-) -> Vec<String> {
+pub(in crate::view) fn verdicts(session: &Session, now: Stamp, width: usize, alone: bool, style: Style) -> Vec<String> {
     let mut out = Vec::new();
-    let verdicts = in_order(session, if beware { 2 } else { MANY });
+    let verdicts = in_order(session, if alone { 2 } else { MANY });
     for said in &verdicts {
-        out.extend(verdict_lines(said.verdict, session.timeline(), now, width, beware, style));
+        out.extend(verdict_lines(said.verdict, session.timeline(), now, width, alone, style));
         let also = said.also().map(|also| format!("{}; `nfsgrace report --restart N` shows one", also));
         out.extend(also.iter().flat_map(|also| wrap(also, width - 3)).map(|line| format!("   {line}")));
         out.push(String::new());

@@ -48,10 +48,10 @@ pub(super) fn verdict_lines(
     timeline: &Timeline,
     now: Stamp,
     width: usize,
-    beware: bool,
+    alone: bool,
     style: Style,
 ) -> Vec<String> {
-    verdict::short(Page { width, style }, verdict, timeline, now, beware)
+    verdict::short(Page { width, style }, verdict, timeline, now, alone)
 }
 
 /// The server's way through one start: its trackers, its grace period, what ended it.

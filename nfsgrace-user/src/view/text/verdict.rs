@@ -40,10 +40,12 @@ pub(super) fn lines(page: Page, at: Stamp, revision: &Revision, timeline: &Timel
 }
 
 /// A verdict in short, as the end of a session shows it: what it is, what it cost, the proofs that matter, what to do.
-pub(super) fn short(page: Page, verdict: &Verdict, timeline: &Timeline, now: Stamp, beware: bool) -> Vec<String> {
+pub(super) fn short(page: Page, verdict: &Verdict, timeline: &Timeline, now: Stamp, alone: bool) -> Vec<String> {
     let labelled = |label: &str, text: &str| page.labelled(MARK, label, LABEL, text);
     let paint = paint(verdict);
     let left = left(verdict, timeline, now);
+    // Whoever reads a report reads it later.
+    let left = if alone { left.replacen(": ", ": at the end of the recording, ", 1) } else { left };
     let title = format!("VERDICT {}{left}", title(verdict));
     let mut lines: Vec<_> = wrap(&title, page.width.saturating_sub(MARK))
         .into_iter()
@@ -72,14 +74,14 @@ pub(super) fn short(page: Page, verdict: &Verdict, timeline: &Timeline, now: Sta
     lines.extend(caveats);
     let mut room = SHORT.saturating_sub(lines.len()).max(4);
     for step in steps {
-        if step.len() > room {
+        if step.len() > room && !alone {
             lines.extend(labelled("", "(the rest: above, where it was first said)"));
             break;
         }
-        room -= step.len();
+        room = room.saturating_sub(step.len());
         lines.extend(step);
     }
-    if beware {
+    if alone {
         for (nth, step) in verdict.avoid().iter().enumerate() {
             lines.extend(labelled(if nth == 0 { "beware" } else { "" }, step));
         }
