@@ -317,3 +317,69 @@ fn several_hosts_read_as_one_story() {
     insta::assert_snapshot!("paired-160", text(160));
     insta::assert_snapshot!("paired-markdown", nfsgrace::view::paired::markdown(&paired).join("\n"));
 }
+
+/// Both sessions as files, in a directory of their own.
+fn as_files(sessions: &[(&str, Vec<Line>)]) -> (tempfile::TempDir, Vec<std::path::PathBuf>) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let files = sessions.iter().map(|(name, lines)| {
+        let path = directory.path().join(name);
+        let mut bytes = Vec::new();
+        lines.iter().for_each(|line| nfsgrace::record::encode(line, &mut bytes));
+        std::fs::write(&path, bytes).expect("written");
+        path
+    });
+    let files = files.collect();
+    (directory, files)
+}
+
+fn nfsgrace(arguments: &[&str], files: &[std::path::PathBuf]) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nfsgrace"));
+    let output = command.args(arguments).args(files).env("COLUMNS", "200").output().expect("it starts");
+    let (status, error) = (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned());
+    assert!(matches!(status, Some(0 | 1)) && error.is_empty(), "{status:?}: {error}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn every_form_shows_all_hosts_on_one_timeline() {
+    let stories = stories();
+    // A client whose clock is behind the server's, so that its session begins before the server was booted.
+    let (directory, files) =
+        as_files(&[("two.ndjson", client(&[&stories[2]])), ("server.ndjson", server(&stories[2..]))]);
+    let text = nfsgrace(&["report"], &files);
+    assert!(text.starts_with("2 hosts on one timeline; times are seconds since boot of server"), "{text}");
+    assert!(text.contains("nfsdcld-not-running | rpc-pipefs-missing on server (restart 1) cost 1 task on 1 host"));
+    assert!(nfsgrace(&["report", "--clock", "realtime"], &files).contains("placed by the wall clocks"));
+
+    let json = nfsgrace(&["report", "--format", "json"], &files);
+    let paired: serde_json::Value = serde_json::from_str(json.lines().last().expect("lines")).expect("JSON");
+    assert_eq!((&paired["type"], &paired["rpcs"]["matched"]), (&"paired".into(), &7.into()));
+    let exported = nfsgrace(&["export", "--format", "json", "-o", "-"], &files);
+    assert_eq!(exported, json, "the same schema");
+
+    let svg = nfsgrace(&["export", "--format", "svg", "-o", "-"], &files);
+    assert!(svg.contains("seconds since boot of server"), "the reference comes first");
+    assert!(svg.contains("clock ±"), "how far off the client may be is said");
+    assert!(!svg.contains("wall clocks"));
+
+    let tables = directory.path().join("tables");
+    let tables_text = tables.to_str().expect("UTF-8").to_owned();
+    nfsgrace(&["export", "--format", "csv", "-o", &tables_text], &files);
+    let row = |name: &str| {
+        let text = std::fs::read_to_string(tables.join(name)).expect("written");
+        let lines: Vec<Vec<String>> = text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
+        let column = |name: &str| lines[0].iter().position(|it| it == name).expect("a column");
+        let (axis, error) = (column("axis_s"), column("axis_error_ns"));
+        (lines[1][axis].parse::<f64>().expect("seconds"), lines[1][error].parse::<u64>().expect("nanoseconds"))
+    };
+    let ((attempt, attempt_error), (refusal, refusal_error)) = (row("attempts.csv"), row("refusals.csv"));
+    assert!((attempt - refusal - WIRE).abs() <= attempt_error as f64 / 1e9 + 1e-6, "{attempt} {refusal}");
+    assert!(attempt_error > 0 && refusal_error == 0);
+
+    let trace = directory.path().join("both.pftrace");
+    nfsgrace(&["export", "--format", "perfetto", "-o", trace.to_str().expect("UTF-8")], &files);
+    let bytes = std::fs::read(trace).expect("written");
+    for name in ["server", "two"] {
+        assert!(bytes.windows(name.len()).any(|window| window == name.as_bytes()), "{name} has tracks");
+    }
+}

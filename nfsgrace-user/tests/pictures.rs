@@ -7,7 +7,7 @@ use nfsgrace::{
     record::{Client, EndedBy, Kind, Line, Loss, Manager, ServerOp, ServerState, Task, Tracker},
     session::Session,
     view::{
-        picture::{self, GraceState, Picture, Place, Span, html, svg},
+        picture::{self, GraceState, Picture, Place, Span, html, own_tail, svg},
         summary,
     },
 };
@@ -207,7 +207,7 @@ fn two_hosts_are_drawn_on_one_axis_with_what_their_clocks_leave_open() {
     lines.extend(Script::new().delay(7, 108.0, 108.1, 0).lines.iter().skip(1).cloned());
     let (client, _) = live(lines);
     let shifted = |at| picture::seconds(at) - 100.0;
-    let there = Place { session: &client, now: at(112.0), to_axis: &shifted, error_s: 0.004 };
+    let there = Place { session: &client, now: at(112.0), to_axis: &shifted, error_s: 0.004, tail_ns: &own_tail };
     let picture = Picture::of(&[Place::alone(&server, server.timeline().now()), there], Vec::new());
     all_lies_within_the_axis(&picture);
     let stall = &picture.hosts[1].stalls[0];

@@ -33,11 +33,6 @@ pub fn lab_helpers() -> Result<Vec<PathBuf>> {
     helpers.into_iter().map(|name| build(&["--release", "--package", "xtask", "--bin", name], name)).collect()
 }
 
-/// The example that exports a recorded session.
-pub fn export_example() -> Result<PathBuf> {
-    build(&["--package", "nfsgrace-user", "--example", "export"], "export")
-}
-
 fn build(arguments: &[&str], name: &str) -> Result<PathBuf> {
     let mut cargo = cargo();
     cargo.args(["build", "--quiet", "--message-format=json-render-diagnostics"]).args(arguments);

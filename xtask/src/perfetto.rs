@@ -25,12 +25,18 @@ impl CheckPerfetto {
         let sessions = if sessions.is_empty() { recordings()? } else { sessions };
         let place = artifact::workspace().join("target/perfetto");
         let python = environment(&place)?;
-        let export = artifact::export_example()?;
+        let nfsgrace = artifact::nfsgrace()?;
         let mut exported = Vec::new();
         for (number, session) in sessions.iter().enumerate() {
             let name = session.file_stem().unwrap_or_default().to_string_lossy();
             let directory = place.join(format!("exported/{number}-{name}"));
-            tool::run(Command::new(&export).arg(session).arg(&directory))?;
+            fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+            let exports = [("perfetto", "trace.pftrace"), ("csv", ""), ("json", "report.ndjson")];
+            for (format, file) in exports {
+                let mut export = Command::new(&nfsgrace);
+                export.arg("export").arg(session).args(["--format", format, "-o"]).arg(directory.join(file));
+                tool::run(&mut export)?;
+            }
             exported.push(directory);
         }
         let mut check = Command::new(python);

@@ -4,10 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::{ClockChoice, Filters, Part};
+
 /// Examples for `--help`.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   nfsgrace export incident.ndjson -o incident.html            a page to attach to a ticket
+  nfsgrace export server.ndjson client.ndjson.zst -o both.html    two hosts on one timeline
+  nfsgrace export incident.ndjson -o incident.pftrace         to open at https://ui.perfetto.dev
+  nfsgrace export incident.ndjson --format csv -o tables      attempts.csv and refusals.csv
   nfsgrace export incident.ndjson --format svg -o - | rsvg-convert > incident.png";
 
 /// `nfsgrace export`
@@ -21,9 +26,19 @@ pub struct Export {
     pub format: Option<ExportFormat>,
     /// Where to write it; `-` is standard output
     ///
-    /// A file of this name is replaced when the new one is complete, and not touched before.
+    /// A file of this name is replaced when the new one is complete, and not touched before. With --format csv, a directory:
+    /// it is made if need be.
     #[arg(short, long, value_name = "OUT")]
     pub output: PathBuf,
+    /// What puts several hosts on one timeline
+    #[arg(long, default_value = "rpc")]
+    pub clock: ClockChoice,
+    /// Which part of the sessions.
+    #[command(flatten)]
+    pub part: Part,
+    /// Which events to follow.
+    #[command(flatten)]
+    pub filters: Filters,
 }
 
 /// What a session can be made into.
@@ -33,6 +48,14 @@ pub enum ExportFormat {
     Html,
     /// The timeline as a static picture.
     Svg,
+    /// A trace that Perfetto's UI and trace processor open.
+    #[value(alias = "pftrace")]
+    Perfetto,
+    /// Two tables in a directory: all attempts, and all refusals.
+    Csv,
+    /// What a report says, for programs: the lines of `report --format json`.
+    #[value(alias = "ndjson")]
+    Json,
 }
 
 impl Export {

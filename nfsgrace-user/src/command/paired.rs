@@ -1,15 +1,16 @@
 //! Sessions of several hosts, read one after the other and tied together: what `report` and `export` share.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, rc::Rc};
 
 use anyhow::Result;
 
 use super::replayed::{self, Follower, Replayed, Selection};
 use crate::{
-    clock::HostId,
-    joint::{Clocks, Host, Joint, gather},
-    record::{Line, PairedSummary, Stamp},
+    clock::{HostId, Outcome},
+    joint::{Clocks, Host, Joint, Towards, gather},
+    record::{Line, PairedSummary, Stamp, encode},
     session::{Session, Update},
+    view::{Axis, Placed, json},
 };
 
 /// All that was read.
@@ -50,9 +51,96 @@ impl Paired {
         })
     }
 
+    /// The axis that all hosts share: the clock of the reference, which comes first. `None` where there is one host.
+    pub(super) fn axes(&self) -> Option<Axes<'_>> {
+        let hosts = self.hosts()?;
+        let reference = self.joint.reference();
+        let towards = Rc::new(self.joint.towards(reference));
+        let axis = |(nth, host): (usize, &Host<'_>)| HostAxis {
+            nth,
+            id: host.id,
+            joint: &self.joint,
+            towards: Rc::clone(&towards),
+        };
+        let mut list: Vec<_> = hosts.iter().enumerate().map(axis).collect();
+        list.sort_by_key(|axis| axis.id != reference);
+        Some(Axes { list })
+    }
+
+    /// Where the first record of each host lies on the common axis, nanoseconds.
+    pub(super) fn first_on<'a>(&'a self, axes: Option<&'a Axes<'_>>) -> impl Iterator<Item = i64> + 'a {
+        axes.into_iter().flat_map(Axes::iter).filter_map(|axis| {
+            let first = self.sessions.get(axis.nth)?.session.timeline().first()?;
+            Some(axis.place(first).at_ns)
+        })
+    }
+
+    /// What they come to, as lines of the session format: of each host who recorded, where the wall clock stood, the
+    /// verdicts and the summary; then what several hosts come to together.
+    pub(super) fn json(&self) -> Vec<String> {
+        let mut lines: Vec<Line> = Vec::new();
+        for Replayed { session, now, .. } in &self.sessions {
+            lines.extend(session.header().cloned().map(|header| Line::Header(Box::new(header))));
+            lines.extend(session.clock().map(Line::Clock));
+            lines.extend(json::closing(session, *now));
+        }
+        lines.extend(self.summary().map(|paired| Line::Paired(Box::new(paired))));
+        let text = |line: &Line| {
+            let mut bytes = Vec::new();
+            encode(line, &mut bytes);
+            String::from_utf8_lossy(&bytes).trim_end().to_owned()
+        };
+        lines.iter().map(text).collect()
+    }
+
     /// What they come to together, where there are several.
     pub(super) fn summary(&self) -> Option<PairedSummary> {
         Some(gather(&self.joint, &self.hosts()?))
+    }
+}
+
+/// Where the times of each host lie on the axis that all share.
+pub(super) struct Axes<'a> {
+    list: Vec<HostAxis<'a>>,
+}
+
+/// Where the times of one host lie on it.
+#[derive(Clone)]
+pub(super) struct HostAxis<'a> {
+    /// Which of the sessions.
+    pub(super) nth: usize,
+    id: HostId,
+    joint: &'a Joint,
+    towards: Rc<Towards>,
+}
+
+impl<'a> Axes<'a> {
+    /// Of all hosts, the reference first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &HostAxis<'a>> {
+        self.list.iter()
+    }
+
+    /// Of one of the sessions, with its place among the hosts.
+    pub(super) fn of(&self, nth: usize) -> Option<(usize, &HostAxis<'a>)> {
+        self.list.iter().enumerate().find(|(_, axis)| axis.nth == nth)
+    }
+}
+
+impl<'a> HostAxis<'a> {
+    /// Where a moment lies; where the clocks are not tied, on the host's own clock, with no bound to the error.
+    pub(super) fn place(&self, at: Stamp) -> Placed {
+        let mapped = self.joint.at(&self.towards, self.id, at);
+        let outcome = self.joint.outcome(&self.towards, self.id);
+        Placed {
+            at_ns: mapped.nanoseconds().unwrap_or_else(|| i64::try_from(at.0).unwrap_or(i64::MAX)),
+            error: mapped.error().filter(|_| outcome != Outcome::WallClock),
+        }
+    }
+
+    /// The same for a view.
+    pub(super) fn axis(&self) -> Axis<'a> {
+        let own = self.clone();
+        Axis::new(move |at| own.place(at))
     }
 }
 

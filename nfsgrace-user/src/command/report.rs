@@ -12,9 +12,8 @@ use super::{
 };
 use crate::{
     cli::{Report as Arguments, ReportFormat},
-    record::{Line, encode},
     view::{
-        self, Style, Wall, json,
+        self, Style, Wall,
         report::{self, Report},
         summary,
     },
@@ -23,25 +22,26 @@ use crate::{
 pub(super) fn run(args: &Arguments) -> Result<ExitCode> {
     let selection = args.part.selection(&args.filters);
     let read = Paired::read(&args.files, &selection, args.clock.into(), &mut Nobody)?;
-    let paired = read.summary();
     let mut screen = Screen::stdout();
+    if args.format == ReportFormat::Json {
+        screen.print(&read.json())?;
+        return Ok(replayed::exit_code(&read.sessions));
+    }
+    let markdown = args.format == ReportFormat::Markdown;
+    let width = usize::from(screen.size().width);
+    let paired = read.summary();
     if let Some(paired) = &paired {
-        let lines = match args.format {
-            ReportFormat::Markdown => view::paired::markdown(paired),
-            ReportFormat::Text => view::paired::text(paired, usize::from(screen.size().width), style(&screen)),
-            ReportFormat::Json => Vec::new(),
-        };
+        let lines =
+            if markdown { view::paired::markdown(paired) } else { view::paired::text(paired, width, style(&screen)) };
         screen.print(&lines)?;
     }
     for (nth, replayed) in read.sessions.iter().enumerate() {
-        if (nth > 0 || paired.is_some()) && args.format != ReportFormat::Json {
+        if nth > 0 || paired.is_some() {
             screen.print(&[""])?;
         }
-        let lines = lines(replayed, args.format, &screen);
+        let report = report(replayed);
+        let lines = if markdown { report::markdown(&report) } else { report::text(&report, width, style(&screen)) };
         screen.print(&lines)?;
-    }
-    if let Some(paired) = paired.filter(|_| args.format == ReportFormat::Json) {
-        screen.print(&[ndjson(&Line::Paired(Box::new(paired)))])?;
     }
     Ok(replayed::exit_code(&read.sessions))
 }
@@ -50,36 +50,13 @@ fn style(screen: &Screen) -> Style {
     Style { color: screen.colours(), unicode: screen.unicode() }
 }
 
-fn lines(replayed: &Replayed, format: ReportFormat, screen: &Screen) -> Vec<String> {
+fn report(replayed: &Replayed) -> Report<'_> {
     let Replayed { session, now, files, notes, last: _ } = replayed;
-    if format == ReportFormat::Json {
-        return json(replayed);
-    }
-    let report = Report {
+    Report {
         session,
         summary: summary::gather(session.timeline(), *now),
         wall: Wall::new(session.clock(), TimeZone::system()),
         files,
         notes,
-    };
-    match format {
-        ReportFormat::Markdown => report::markdown(&report),
-        ReportFormat::Text | ReportFormat::Json => {
-            report::text(&report, usize::from(screen.size().width), style(screen))
-        }
     }
-}
-
-/// Who recorded, where the wall clock stood, and what it comes to: lines of the session format.
-fn json(replayed: &Replayed) -> Vec<String> {
-    let session = &replayed.session;
-    let header = session.header().cloned().map(|header| Line::Header(Box::new(header)));
-    let lines = header.into_iter().chain(session.clock().map(Line::Clock)).chain(json::closing(session, replayed.now));
-    lines.map(|line| ndjson(&line)).collect()
-}
-
-fn ndjson(line: &Line) -> String {
-    let mut bytes = Vec::new();
-    encode(line, &mut bytes);
-    String::from_utf8_lossy(&bytes).trim_end().to_owned()
 }

@@ -11,6 +11,7 @@
 //!
 //! Whatever came from a kernel, a file or another host passes [`clean`] before it is shown.
 
+mod axis;
 pub mod csv;
 pub mod json;
 mod names;
@@ -24,6 +25,7 @@ mod wall;
 
 use std::{borrow::Cow, time::Duration};
 
+pub use axis::{Axis, Placed};
 use unicode_width::UnicodeWidthChar;
 pub use wall::Wall;
 

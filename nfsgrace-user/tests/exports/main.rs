@@ -14,8 +14,9 @@ use nfsgrace::{
     record::{Line, Stamp},
     session::Session,
     view::{
+        Axis,
         csv::Tables,
-        perfetto::{Axis, Host, Trace},
+        perfetto::{Host, Trace},
     },
 };
 

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use nfsgrace::{
     record::{Claim, Client, ClockSample, Kind, Line, Loss, ServerOp, StallRow, Stamp, errno_name},
-    view::{
-        perfetto::{Axis, Placed},
-        summary,
-    },
+    view::{Axis, Placed, summary},
 };
 
 use super::{
@@ -184,8 +181,10 @@ fn two_hosts_have_tracks_of_their_own_on_one_axis() {
     let mut other = lines.clone();
     let Some(Line::Header(header)) = other.first_mut() else { panic!("a header") };
     header.host = "client".to_owned();
-    let hour = Duration::from_secs(3600);
-    let axis = Axis::new(|at: Stamp| Placed { at: at.plus(hour), uncertainty: Duration::from_micros(250) });
+    let axis = Axis::new(|at: Stamp| Placed {
+        at_ns: (at.0 + 3_600_000_000_000) as i64,
+        error: Some(Duration::from_micros(250)),
+    });
     let read = read(&trace_of_two(&lines, &other, axis));
     let of = |host: &str| {
         let stalls = read.of("stall").filter(|stall| stall.said.track.starts_with(host)).collect::<Vec<_>>();

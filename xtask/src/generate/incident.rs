@@ -197,7 +197,7 @@ impl Incident {
 
 /// How long a client sleeps after its nth refusal: the kernel's backoff, and what the timer wheel adds.
 fn sleep(nth: u64, random: &mut Random) -> u64 {
-    let asked = (100 * MS << nth.min(8)).min(15 * SECOND);
+    let asked = ((100 * MS) << nth.min(8)).min(15 * SECOND);
     asked + random.below(asked / 50 + 1)
 }
 

@@ -10,7 +10,9 @@ mod row;
 use std::io;
 
 use ::csv::{Writer, WriterBuilder};
-use row::{AttemptCells, RefusalCells, StallCells};
+use row::{AttemptCells, PlaceCells, RefusalCells, StallCells};
+
+use super::Axis;
 
 use crate::{
     record::{Event, Line, Stamp},
@@ -20,12 +22,13 @@ use crate::{
 
 /// The two tables.
 #[derive(Debug)]
-pub struct Tables<W: io::Write> {
+pub struct Tables<'axis, W: io::Write> {
+    axis: Axis<'axis>,
     attempts: Writer<W>,
     refusals: Writer<W>,
 }
 
-impl<W: io::Write> Tables<W> {
+impl<'axis, W: io::Write> Tables<'axis, W> {
     /// Writes the names of the columns.
     ///
     /// # Errors
@@ -37,7 +40,12 @@ impl<W: io::Write> Tables<W> {
         let (mut attempts, mut refusals) = (builder.from_writer(attempts), builder.from_writer(refusals));
         attempts.write_record(row::ATTEMPT_COLUMNS)?;
         refusals.write_record(row::REFUSAL_COLUMNS)?;
-        Ok(Self { attempts, refusals })
+        Ok(Self { axis: Axis::own(), attempts, refusals })
+    }
+
+    /// What comes next is of a host whose times are put on the common axis like this.
+    pub fn place(&mut self, axis: Axis<'axis>) {
+        self.axis = axis;
     }
 
     /// A line of the session, and what it changed.
@@ -52,13 +60,16 @@ impl<W: io::Write> Tables<W> {
                         stall.and_then(|stall| Some((stall, stall.attempts().rev().nth(1)?)))
                     {
                         let cells = AttemptCells::new(session, stall, attempt);
-                        self.attempts.serialize((cells, StallCells::default()))?;
+                        let place = PlaceCells::new(&self.axis, attempt.refused);
+                        self.attempts.serialize((cells, StallCells::default(), place))?;
                     }
                 }
                 Change::StallEnded(stall) => {
                     if let Some(attempt) = stall.latest() {
                         let cells = AttemptCells::new(session, stall, attempt);
-                        self.attempts.serialize((cells, StallCells::new(session.timeline(), stall, event.at)))?;
+                        let place = PlaceCells::new(&self.axis, attempt.refused);
+                        let whole = StallCells::new(session.timeline(), stall, event.at);
+                        self.attempts.serialize((cells, whole, place))?;
                     }
                 }
                 _ => {}
@@ -76,7 +87,8 @@ impl<W: io::Write> Tables<W> {
         for stall in live {
             if let Some(attempt) = stall.latest() {
                 let cells = AttemptCells::new(session, stall, attempt);
-                self.attempts.serialize((cells, StallCells::new(timeline, stall, now)))?;
+                let place = PlaceCells::new(&self.axis, attempt.refused);
+                self.attempts.serialize((cells, StallCells::new(timeline, stall, now), place))?;
             }
         }
         self.attempts.flush()?;
@@ -89,7 +101,7 @@ impl<W: io::Write> Tables<W> {
             _ => None,
         });
         match RefusalCells::new(session, event, restart) {
-            Some(cells) => Ok(self.refusals.serialize(cells)?),
+            Some(cells) => Ok(self.refusals.serialize((cells, PlaceCells::new(&self.axis, event.at)))?),
             None => Ok(()),
         }
     }

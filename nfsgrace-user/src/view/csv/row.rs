@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::cell::{name, seconds, wall};
+use super::{
+    super::{Axis, Placed},
+    cell::{name, seconds, wall},
+};
 use crate::{
     record::{AttemptRow, Event, Kind, Stamp},
     session::Session,
@@ -13,7 +16,7 @@ use crate::{
 };
 
 /// Columns of the attempts.
-pub(super) const ATTEMPT_COLUMNS: [&str; 25] = [
+pub(super) const ATTEMPT_COLUMNS: [&str; 27] = [
     "host",
     "pid",
     "tid",
@@ -39,10 +42,12 @@ pub(super) const ATTEMPT_COLUMNS: [&str; 25] = [
     "stall_status",
     "stall_total_ns",
     "stall_tail_ns",
+    "axis_s",
+    "axis_error_ns",
 ];
 
 /// Columns of the refusals.
-pub(super) const REFUSAL_COLUMNS: [&str; 14] = [
+pub(super) const REFUSAL_COLUMNS: [&str; 16] = [
     "host",
     "netns",
     "restart",
@@ -57,6 +62,8 @@ pub(super) const REFUSAL_COLUMNS: [&str; 14] = [
     "xid",
     "in_grace",
     "took_ns",
+    "axis_s",
+    "axis_error_ns",
 ];
 
 /// One refusal of a task and the sleep after it.
@@ -92,6 +99,25 @@ pub(super) struct StallCells {
     stall_status: Option<i32>,
     stall_total_ns: Option<u64>,
     stall_tail_ns: Option<u64>,
+}
+
+/// Where a row lies on the axis that all hosts share; with one host that is its own clock.
+#[derive(Debug, Serialize)]
+pub(super) struct PlaceCells {
+    axis_s: String,
+    axis_error_ns: Option<u64>,
+}
+
+impl PlaceCells {
+    pub(super) fn new(axis: &Axis<'_>, at: Stamp) -> Self {
+        let Placed { at_ns, error } = axis.place(at);
+        let size = at_ns.unsigned_abs();
+        let sign = if at_ns < 0 { "-" } else { "" };
+        Self {
+            axis_s: format!("{sign}{}.{:09}", size / 1_000_000_000, size % 1_000_000_000),
+            axis_error_ns: error.map(ns),
+        }
+    }
 }
 
 /// One operation that the server refused.
@@ -224,7 +250,8 @@ mod tests {
         let session = Session::new();
         let refusal = RefusalCells::new(&session, &event, None).expect("a refusal");
         let columns = first_line(&|writer| writer.serialize(&refusal).expect("memory"));
-        assert_eq!(columns, REFUSAL_COLUMNS.join(","));
+        let place = first_line(&|writer| writer.serialize(PlaceCells::new(&Axis::own(), Stamp(1))).expect("memory"));
+        assert_eq!(format!("{columns},{place}"), REFUSAL_COLUMNS.join(","));
 
         let attempt = AttemptCells {
             host: "".into(),
@@ -250,6 +277,6 @@ mod tests {
         };
         let attempt = first_line(&|writer| writer.serialize(&attempt).expect("memory"));
         let stall = first_line(&|writer| writer.serialize(StallCells::default()).expect("memory"));
-        assert_eq!(format!("{attempt},{stall}"), ATTEMPT_COLUMNS.join(","));
+        assert_eq!(format!("{attempt},{stall},{place}"), ATTEMPT_COLUMNS.join(","));
     }
 }

@@ -6,6 +6,8 @@
 mod sentences;
 mod sheets;
 
+pub use sentences::notes;
+
 use super::{Paint, Style, report, summary, wrap};
 use crate::record::PairedSummary;
 

@@ -124,8 +124,9 @@ pub(super) fn addresses(addrs: &[IpAddr]) -> String {
     if more > 0 { format!("{} +{more}", shown.join(", ")) } else { shown.join(", ") }
 }
 
-/// What must be known to read the tables right.
-pub(super) fn notes(paired: &PairedSummary) -> Vec<String> {
+/// What must be known to read the tables and the pictures right.
+#[must_use]
+pub fn notes(paired: &PairedSummary) -> Vec<String> {
     let mut notes = Vec::new();
     let rpcs = &paired.rpcs;
     let unmatched: u64 = rpcs.unmatched.values().sum();

@@ -27,14 +27,14 @@ mod stall;
 mod trace;
 mod track;
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::collections::BTreeSet;
 
 use args::Args;
 use pen::Pen;
 pub use trace::Trace;
 use track::Track;
 
-use super::plural;
+use super::{Axis, plural};
 use crate::{
     diagnosis::{Certainty, Revision},
     record::{Header, Line, Loss, Stamp},
@@ -44,41 +44,6 @@ use crate::{
 
 /// Restarts that are written later, when all about them is known. Less than the timeline keeps.
 const MAX_OPEN: usize = crate::timeline::MAX_RESTARTS / 2;
-
-/// A moment of a host on the axis of the trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placed {
-    /// When, on the axis.
-    pub at: Stamp,
-    /// How far off that may be.
-    pub uncertainty: Duration,
-}
-
-/// Puts a host's clock on the axis of the trace.
-pub struct Axis<'a>(Box<dyn Fn(Stamp) -> Placed + 'a>);
-
-impl<'a> Axis<'a> {
-    /// By this rule.
-    pub fn new(place: impl Fn(Stamp) -> Placed + 'a) -> Self {
-        Self(Box::new(place))
-    }
-
-    /// The host's clock is the axis.
-    #[must_use]
-    pub fn own() -> Self {
-        Self::new(|at| Placed { at, uncertainty: Duration::ZERO })
-    }
-
-    fn place(&self, at: Stamp) -> Placed {
-        (self.0)(at)
-    }
-}
-
-impl fmt::Debug for Axis<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Axis")
-    }
-}
 
 /// Writes what one host saw into a trace.
 #[derive(Debug)]

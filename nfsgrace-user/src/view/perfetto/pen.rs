@@ -45,12 +45,12 @@ impl Pen<'_, '_> {
     }
 
     fn at(&self, at: Stamp) -> u64 {
-        self.axis.place(at).at.0.min(LATEST)
+        self.axis.place(at).stamp().0.min(LATEST)
     }
 
     /// How far off this moment may be is told with it.
     fn doubted(&self, at: Stamp, args: Args) -> Args {
-        let uncertainty = self.axis.place(at).uncertainty;
+        let uncertainty = self.axis.place(at).error.unwrap_or_default();
         args.with("clock_uncertainty_ns", (!uncertainty.is_zero()).then_some(uncertainty))
     }
 

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::{record::Stamp, session::Session};
+use crate::{
+    record::{StallRow, Stamp},
+    session::Session,
+};
 
 /// A session, and where its times lie on the axis.
 pub struct Place<'a> {
@@ -14,13 +17,15 @@ pub struct Place<'a> {
     pub to_axis: &'a dyn Fn(Stamp) -> f64,
     /// How far the host's times may be off those of the others, seconds; zero where the axis is its own clock.
     pub error_s: f64,
+    /// How much of a stall lies after the end of the grace period, as far as known.
+    pub tail_ns: &'a dyn Fn(&StallRow) -> Option<u64>,
 }
 
 impl<'a> Place<'a> {
     /// A session alone: the axis is its own clock, in seconds since boot.
     #[must_use]
     pub fn alone(session: &'a Session, now: Stamp) -> Self {
-        Self { session, now, to_axis: &seconds, error_s: 0.0 }
+        Self { session, now, to_axis: &seconds, error_s: 0.0, tail_ns: &own_tail }
     }
 
     pub(super) fn at(&self, stamp: Stamp) -> f64 {
@@ -30,6 +35,12 @@ impl<'a> Place<'a> {
     pub(super) fn span(&self, from: Stamp, to: Stamp) -> Span {
         Span::new(self.at(from), self.at(to))
     }
+}
+
+/// What the stall's own host knows of its tail.
+#[must_use]
+pub fn own_tail(row: &StallRow) -> Option<u64> {
+    row.tail_ns
 }
 
 /// Seconds since boot.

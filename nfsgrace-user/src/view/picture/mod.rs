@@ -14,7 +14,7 @@ mod verdict;
 
 use serde::Serialize;
 
-pub use axis::{Episode, Place, Span, seconds};
+pub use axis::{Episode, Place, Span, own_tail, seconds};
 pub use grace::{GraceBar, GraceState, Planned};
 pub use server::{Mark, PollTick, Refusals, RestartSpan, ServerLane, TrackerBar};
 pub use stall::{AttemptBar, StallEnd, StallLane};
@@ -137,6 +137,9 @@ impl Picture {
 fn host(place: &Place<'_>) -> HostLanes {
     let timeline = place.session.timeline();
     let mut rows = summary::gather(timeline, place.now);
+    for row in &mut rows.stalls {
+        row.tail_ns = (place.tail_ns)(row);
+    }
     let header = place.session.header();
     let from = header.map_or(rows.from, |header| header.started.min(rows.from));
     HostLanes {
