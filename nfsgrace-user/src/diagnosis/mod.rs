@@ -29,6 +29,8 @@ use crate::{
 
 /// Events that come in floods are judged together, this often.
 const JUDGE_EVERY: Duration = Duration::from_millis(100);
+/// And this often where nobody looks on.
+const JUDGE_UNSEEN_EVERY: Duration = Duration::from_secs(5);
 /// A tracker's failure is known a moment before the length of the grace period is, and a verdict that says how many seconds
 /// are left is worth that moment; but no more than this.
 const SETTLES_WITHIN: Duration = Duration::from_millis(50);
@@ -111,6 +113,21 @@ fn settles(timeline: &Timeline, verdict: &Verdict, now: Stamp) -> bool {
 impl Diagnosis {
     /// Takes note of what one event changed, and says which conclusions change with it.
     pub fn follow(&mut self, timeline: &Timeline, changes: &[Change], now: Stamp) -> Vec<Revision> {
+        self.follow_every(JUDGE_EVERY, timeline, changes, now)
+    }
+
+    /// Takes note of what one event changed, where nobody looks at how the conclusions change.
+    pub fn follow_unseen(&mut self, timeline: &Timeline, changes: &[Change], now: Stamp) {
+        self.follow_every(JUDGE_UNSEEN_EVERY, timeline, changes, now);
+    }
+
+    fn follow_every(
+        &mut self,
+        interval: Duration,
+        timeline: &Timeline,
+        changes: &[Change],
+        now: Stamp,
+    ) -> Vec<Revision> {
         let mut revisions = Vec::new();
         // Lines of the kernel log from before watching began come all at once: judged when they are all in.
         let all_in = now >= timeline.host().started;
@@ -126,7 +143,7 @@ impl Diagnosis {
                 Urgency::Never => {}
             }
         }
-        let due = now.since(self.judged) >= JUDGE_EVERY || self.due.is_some_and(|due| now >= due);
+        let due = now.since(self.judged) >= interval || self.due.is_some_and(|due| now >= due);
         if !self.dirty.is_empty() && all_in && due {
             self.judge_dirty(timeline, now, &mut revisions);
         }
@@ -154,6 +171,7 @@ impl Diagnosis {
     /// Drops what was concluded about restarts that the timeline does not keep.
     pub fn narrow(&mut self, timeline: &Timeline) {
         self.verdicts.retain(|(id, _), _| id.is_none_or(|id| timeline.restart(id).is_some()));
+        self.had_problem = false;
     }
 
     /// All conclusions, by restart; the one about the root comes first.

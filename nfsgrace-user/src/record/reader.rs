@@ -74,6 +74,17 @@ impl<R: BufRead> Reader<R> {
         self.line_no
     }
 
+    /// Reads the next line where it lies, if all of it does, and is read without a word.
+    fn at_hand(&mut self) -> Option<Line> {
+        let available = self.from.fill_buf().ok()?;
+        let end = memchr::memchr(b'\n', available).filter(|end| *end <= MAX_LINE)?;
+        let decoded = decode(available.get(..end)?).ok()?;
+        self.from.consume(end + 1);
+        self.line_no += 1;
+        self.unknown_fields += u64::from(decoded.unknown_fields);
+        Some(decoded.line)
+    }
+
     /// Fills `self.line` with the next line, without its end.
     fn fill(&mut self) -> io::Result<End> {
         self.line.clear();
@@ -126,6 +137,9 @@ impl<R: BufRead> Iterator for Reader<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.done {
+            if let Some(line) = self.at_hand() {
+                return Some(Ok(Item::Line(line)));
+            }
             match self.fill() {
                 Err(error) => {
                     self.done = true;

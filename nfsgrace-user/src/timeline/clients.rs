@@ -159,14 +159,14 @@ impl Clients {
     /// Finds a client by its name, else by its address; a new one is added while there is room.
     fn find(&mut self, client: &Client) -> Option<usize> {
         let name = client.name.as_deref().map(|name| name.trim_end_matches('\0'));
-        let by_addr = client.addr.and_then(|addr| self.by_addr.get(&addr).copied());
+        let by_addr = || client.addr.and_then(|addr| self.by_addr.get(&addr).copied());
         let known = match (name, client.addr) {
             (Some(name), _) => self
                 .by_name
                 .get(name)
                 .copied()
-                .or_else(|| by_addr.filter(|&at| self.list.get(at).is_some_and(|it| it.name.is_none()))),
-            (None, Some(_)) => by_addr,
+                .or_else(|| by_addr().filter(|&at| self.list.get(at).is_some_and(|it| it.name.is_none()))),
+            (None, Some(_)) => by_addr(),
             (None, None) => self.nameless,
         };
         let at = match known {

@@ -209,22 +209,27 @@ impl Timeline {
 
     /// Takes one event, and says what it changed.
     pub fn apply(&mut self, event: &Event) -> Changes {
+        let mut changes = Changes::new();
+        self.apply_to(event, &mut changes);
+        changes
+    }
+
+    /// Takes one event, and adds what it changed to a list.
+    pub fn apply_to(&mut self, event: &Event, changes: &mut Changes) {
         self.events += 1;
         self.first.get_or_insert(event.at);
         self.now = self.now.max(event.at);
-        let mut changes = Changes::new();
         match &event.kind {
             Kind::Delay { .. } | Kind::SleepEnd { .. } | Kind::Attempt { .. } | Kind::StallEnd { .. } => {
-                self.client_side(event, &mut changes);
+                self.client_side(event, changes);
             }
-            Kind::Stack { began, stack } => self.stack(event, *began, stack, &mut changes),
+            Kind::Stack { began, stack } => self.stack(event, *began, stack, changes),
             Kind::Counts(counts) => {
                 self.counts.insert(event.netns, counts.clone());
                 changes.push(Change::Counted);
             }
-            _ => self.server_side(event, &mut changes),
+            _ => self.server_side(event, changes),
         }
-        changes
     }
 
     /// A stack belongs to the latest start, or to the stall that its event names.

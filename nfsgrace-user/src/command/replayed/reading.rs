@@ -120,7 +120,7 @@ impl<'a> Reading<'a> {
                 follower.took(&line, &update, &self.session)?;
             }
         } else {
-            self.session.record(line);
+            self.session.record_unseen(line);
         }
         if moves_clock && let Some(clock) = self.session.clock() {
             self.span = self.selection.window.on(clock.realtime_minus_boottime_ns, self.end);
