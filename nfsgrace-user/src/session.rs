@@ -159,6 +159,11 @@ impl Session {
         self.timeline.begin_span();
     }
 
+    /// Only one restart, which may be still to come, is asked for: it is kept, whatever comes later.
+    pub fn keep_only(&mut self, id: RestartId) {
+        self.timeline.keep_only(id);
+    }
+
     /// Keeps what belongs to a span of time, or in it to `only` one restart. To be followed by [`Session::finish`].
     pub fn narrow(&mut self, span: Span, only: Option<RestartId>) {
         self.timeline.narrow(span, only);

@@ -8,7 +8,7 @@ use common::{RECORDINGS, fixture, ids, live, recording};
 use jiff::tz::TimeZone;
 use nfsgrace::{
     command::replayed::{self, Replayed, Selection},
-    record::{Line, Summary, VerdictState, encode},
+    record::{Line, SCHEMA, Summary, VerdictState, encode},
     view::{Style, Wall, json, report, summary},
 };
 
@@ -82,9 +82,10 @@ fn written(name: &str) -> (Vec<String>, Summary) {
 
 #[test]
 fn sessions_of_every_version_of_the_schema_stay_readable_and_mean_what_they_meant() {
-    for name in ["1.ndjson"] {
-        let (verdicts, closing) = written(name);
-        let replayed = read(&schema(name));
+    for version in 1..=SCHEMA {
+        let name = format!("{version}.ndjson");
+        let (verdicts, closing) = written(&name);
+        let replayed = read(&schema(&name));
         let mut said: Vec<_> = ids(&replayed.session).into_iter().map(|(_, id)| id).collect();
         let mut meant = verdicts;
         said.sort();

@@ -79,10 +79,14 @@ impl Paired {
     /// verdicts and the summary; then what several hosts come to together.
     pub(super) fn json(&self) -> Vec<String> {
         let mut lines: Vec<Line> = Vec::new();
-        for Replayed { session, now, .. } in &self.sessions {
+        for Replayed { session, now, notes, .. } in &self.sessions {
             lines.extend(session.header().cloned().map(|header| Line::Header(Box::new(header))));
             lines.extend(session.clock().map(Line::Clock));
-            lines.extend(json::closing(session, *now));
+            let mut closing = json::closing(session, *now);
+            if let Some(Line::Summary(summary)) = closing.last_mut() {
+                summary.notes.clone_from(notes);
+            }
+            lines.extend(closing);
         }
         lines.extend(self.summary().map(|paired| Line::Paired(Box::new(paired))));
         let text = |line: &Line| {

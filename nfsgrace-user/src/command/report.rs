@@ -1,17 +1,27 @@
 //! `nfsgrace report`: what recorded sessions come to.
 
-use std::process::ExitCode;
+use std::{
+    path::Path,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use anyhow::Result;
 use jiff::tz::TimeZone;
 
 use super::{
     paired::Paired,
-    replayed::{self, Nobody, Replayed},
+    replay::stop_by_signal,
+    replayed::{self, Follower, Nobody, Replayed},
     screen::Screen,
 };
 use crate::{
     cli::{Report as Arguments, ReportFormat},
+    record::Line,
+    session::{Session, Update},
     view::{
         self, Style, Wall,
         report::{self, Report},
@@ -21,7 +31,13 @@ use crate::{
 
 pub(super) fn run(args: &Arguments) -> Result<ExitCode> {
     let selection = args.part.selection(&args.filters);
-    let read = Paired::read(&args.files, &selection, args.clock.into(), &mut Nobody)?;
+    let read = |follower: &mut dyn Follower| Paired::read(&args.files, &selection, args.clock.into(), follower);
+    let read = if args.files.iter().any(|file| file == Path::new("-")) {
+        // Ctrl-C ends whoever writes into the pipe; what came until then is worth a report.
+        read(&mut UntilStopped(stop_by_signal()?))?
+    } else {
+        read(&mut Nobody)?
+    };
     let mut screen = Screen::stdout();
     if args.format == ReportFormat::Json {
         screen.print(&read.json())?;
@@ -48,6 +64,23 @@ pub(super) fn run(args: &Arguments) -> Result<ExitCode> {
 
 fn style(screen: &Screen) -> Style {
     Style { color: screen.colours(), unicode: screen.unicode() }
+}
+
+/// Nobody looks on, but a signal ends the reading.
+struct UntilStopped(Arc<AtomicBool>);
+
+impl Follower for UntilStopped {
+    fn took(&mut self, _line: &Line, _update: &Update, _session: &Session) -> Result<()> {
+        Ok(())
+    }
+
+    fn has_enough(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn is_somebody(&self) -> bool {
+        false
+    }
 }
 
 fn report(replayed: &Replayed) -> Report<'_> {

@@ -109,6 +109,9 @@ pub struct Summary {
     /// What the kernel side counted, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+    /// What must be said about the files that it was read from, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// One server start.

@@ -7,6 +7,7 @@
 pub mod backoff;
 mod client_side;
 pub mod clients;
+mod counted;
 pub mod forecast;
 pub mod kernel_log;
 mod narrow;
@@ -189,10 +190,12 @@ pub struct Timeline {
     restarts: VecDeque<Restart>,
     restarts_forgotten: u64,
     next_restart: u32,
+    /// The only restart whose details are asked for.
+    only: Option<RestartId>,
     log: server_side::LogPending,
     stalls: Stalls,
     losses: BTreeMap<String, LossTotal>,
-    counts: BTreeMap<Option<Netns>, Counts>,
+    counts: BTreeMap<Option<Netns>, counted::Counted>,
 }
 
 impl Timeline {
@@ -225,7 +228,7 @@ impl Timeline {
             }
             Kind::Stack { began, stack } => self.stack(event, *began, stack, changes),
             Kind::Counts(counts) => {
-                self.counts.insert(event.netns, counts.clone());
+                self.counts.entry(event.netns).or_default().take(counts);
                 changes.push(Change::Counted);
             }
             _ => self.server_side(event, changes),
@@ -356,15 +359,7 @@ impl Timeline {
     /// What the kernel side counted, of all namespaces; `None` when it never told.
     #[must_use]
     pub fn counts(&self) -> Option<Counts> {
-        self.counts.values().cloned().reduce(|a, b| Counts {
-            opens: a.opens.saturating_add(b.opens),
-            opens_refused: a.opens_refused.saturating_add(b.opens_refused),
-            others_refused: a.others_refused.saturating_add(b.others_refused),
-            grace_asked: a.grace_asked.saturating_add(b.grace_asked),
-            grace_true: a.grace_true.saturating_add(b.grace_true),
-            delays: a.delays.saturating_add(b.delays),
-            stalls_ended: a.stalls_ended.saturating_add(b.stalls_ended),
-        })
+        self.counts.values().map(counted::Counted::total).reduce(|a, b| counted::sum(&a, &b))
     }
 
     /// How much of a stall lies after the end of the grace period that caused it, up to `now`. `None` when the server's

@@ -14,6 +14,11 @@ impl Timeline {
         self.stalls.forget_ended();
     }
 
+    /// Only one restart, which may be still to come, and its stalls are asked for: they are kept, whatever comes later.
+    pub fn keep_only(&mut self, id: RestartId) {
+        self.only = Some(id);
+    }
+
     /// Keeps the restarts that were on within `span`, or of these `only` one, and the stalls that belong there.
     pub fn narrow(&mut self, span: Span, only: Option<RestartId>) {
         let now = self.now;

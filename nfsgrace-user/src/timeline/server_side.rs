@@ -129,7 +129,8 @@ impl Timeline {
             restart.lockd = (at.since(grace.began) <= LOCKD_BEFORE).then_some(grace);
         }
         if self.restarts.len() >= MAX_RESTARTS {
-            self.restarts.pop_front();
+            let oldest = usize::from(self.only.is_some() && self.restarts.front().map(|it| it.id) == self.only);
+            self.restarts.remove(oldest);
             self.restarts_forgotten += 1;
         }
         self.restarts.push_back(restart);

@@ -130,8 +130,15 @@ impl Stalls {
         Some(self.live.entry(stall.id.tid).insert_entry(stall).into_mut())
     }
 
-    /// Ends a live stall, and keeps it when it is among the most costly.
-    pub(super) fn end(&mut self, tid: u32, at: Stamp, outcome: Outcome, tail: Option<Duration>) -> Option<Arc<Stall>> {
+    /// Ends a live stall, and keeps it when it is wanted in detail, and among the most costly.
+    pub(super) fn end(
+        &mut self,
+        tid: u32,
+        at: Stamp,
+        outcome: Outcome,
+        tail: Option<Duration>,
+        in_detail: bool,
+    ) -> Option<Arc<Stall>> {
         let mut stall = self.live.remove(&tid)?;
         stall.end(at, outcome);
         stall.tail = tail;
@@ -144,7 +151,9 @@ impl Stalls {
             self.first_unseen.get_or_insert(stall.id.began);
         }
         let stall = Arc::new(stall);
-        self.ended.push(Reverse(Costly(length, Arc::clone(&stall))));
+        if in_detail {
+            self.ended.push(Reverse(Costly(length, Arc::clone(&stall))));
+        }
         if self.ended.len() > MAX_ENDED {
             self.ended.pop();
         }

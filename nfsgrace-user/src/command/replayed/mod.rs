@@ -129,7 +129,7 @@ pub fn follow(files: &[PathBuf], selection: &Selection, follower: &mut dyn Follo
     if let Some(restart) = selection.restart
         && sessions.iter().all(|it| it.session.timeline().restart(restart).is_none())
     {
-        bail!("there is no restart {} in it (any more): `nfsgrace report` without --restart lists them", restart.0);
+        bail!("there is no restart {} in it, or not in that time: a report without --restart lists them", restart.0);
     }
     Ok(sessions)
 }

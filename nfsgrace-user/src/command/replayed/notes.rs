@@ -62,8 +62,7 @@ impl Notes {
         }
         if let Some(count) = passed_over {
             self.say(format!(
-                "{name} was recorded at the same time as another file of this host: of what both cover, {count} records, it is \
-                 the other one that counts."
+                "{name} covers a time that another file of this host covers too: {count} of its records were passed over for that."
             ));
         }
     }

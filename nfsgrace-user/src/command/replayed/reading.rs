@@ -29,12 +29,16 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(super) fn new(selection: &'a Selection, end: Stamp) -> Self {
         let span = selection.window.on(0, end);
+        let mut session = Session::new();
+        if let Some(only) = selection.restart {
+            session.keep_only(only);
+        }
         Self {
             selection,
             end,
             span,
             begun: selection.window.since.is_none(),
-            session: Session::new(),
+            session,
             coverage: Coverage::new(),
             files: Vec::new(),
             notes: Notes::default(),
@@ -51,9 +55,8 @@ impl<'a> Reading<'a> {
         let mut file = segment.open()?;
         let name = file.name().to_owned();
         self.notes.begin(&name, file.newer_schema());
-        if let Some(since) = self.coverage.next_file(segment.header.as_deref()) {
-            let hides = format!("all that happened from {} until {name} was begun", moment(since));
-            self.take(Line::Loss(Loss { at: since, cause: "not_recorded".to_owned(), count: 1, hides }), follower)?;
+        if let Some(loss) = self.coverage.next_file(&name, segment.header.as_deref()) {
+            self.take(Line::Loss(loss), follower)?;
         }
         self.read(&mut file, &name, follower, meter)?;
         meter.done(file.progress());

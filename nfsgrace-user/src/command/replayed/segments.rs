@@ -86,7 +86,10 @@ pub(super) fn groups(paths: &[PathBuf]) -> Result<(Vec<Group>, Vec<String>)> {
         }
     }
     for group in &mut groups {
-        group.sort_by_key(|segment| segment.header.as_ref().map(|header| header.started));
+        group.sort_by_key(|segment| {
+            let part = |header: &Header| header.continues.as_ref().map(|continues| continues.part);
+            segment.header.as_ref().map(|header| (header.started, part(header)))
+        });
     }
     match first_error {
         Some(error) if groups.is_empty() => Err(error),

@@ -1,5 +1,7 @@
 //! The report for a terminal or a pager.
 
+use std::time::Duration;
+
 use super::{
     super::{Paint, Style, clean, moment, plural, summary, text, wrap},
     Report, side,
@@ -32,14 +34,25 @@ fn heading(report: &Report<'_>, width: usize, style: Style) -> Vec<String> {
     let length = report.summary.t.since(report.first());
     let events = plural(report.summary.events, "event");
     sentences.push(match report.when() {
-        Some(when) => format!("{when}: {events} in {}", super::super::rough(length)),
-        None => format!("{events} in {}; the wall clock is not known", super::super::rough(length)),
+        Some(when) => format!("{when}: {events} in {}", long(length)),
+        None => format!("{events} in {}; the wall clock is not known", long(length)),
     });
     sentences.push(format!("from {}", clean(&report.files.join(", "))));
     sentences.push("times are seconds since boot".to_owned());
     let mut lines: Vec<_> = wrap(&title, width).iter().map(|line| style.paint(Paint::Bold, line)).collect();
     lines.extend(sentences.iter().flat_map(|sentence| wrap(sentence, width)));
     lines
+}
+
+/// How long a session is: nobody wants its milliseconds.
+fn long(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0..300 => format!("{seconds} s"),
+        300..10_800 => format!("{} min", seconds / 60),
+        10_800..259_200 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 fn paths(report: &Report<'_>, width: usize, style: Style) -> Vec<String> {

@@ -45,6 +45,7 @@ pub fn gather(timeline: &Timeline, now: Stamp) -> Summary {
             })
             .collect(),
         counts: timeline.counts(),
+        notes: Vec::new(),
     }
 }
 

@@ -16,6 +16,8 @@ use crate::{
 const ROWS: usize = 20;
 /// So many restarts of which the same is said have it said once, after a live view.
 const MANY: usize = 3;
+/// Runs of restarts that are named.
+const RUNS: usize = 8;
 /// Stalls whose attempts are shown.
 const DETAILED: usize = 3;
 
@@ -45,14 +47,14 @@ pub(in crate::view) struct Said<'a> {
 }
 
 impl Said<'_> {
-    /// `the same is said of restarts 1–7, 9`
+    /// `the same is said of 8 other restarts: 1–7, 9`
     pub(in crate::view) fn also(&self) -> Option<String> {
-        let noun = if self.others.len() == 1 { "restart" } else { "restarts" };
-        (!self.others.is_empty()).then(|| format!("the same is said of {noun} {}", runs(&self.others)))
+        let count = plural(self.others.len() as u64, "other restart");
+        (!self.others.is_empty()).then(|| format!("the same is said of {count}: {}", runs(&self.others)))
     }
 }
 
-/// Numbers in short: `1–7, 9`.
+/// Numbers in short: `1–7, 9`; of many, the last.
 fn runs(ids: &[RestartId]) -> String {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for RestartId(id) in ids {
@@ -62,7 +64,9 @@ fn runs(ids: &[RestartId]) -> String {
         }
     }
     let run = |(first, last): &(u32, u32)| if first == last { first.to_string() } else { format!("{first}–{last}") };
-    runs.iter().map(run).collect::<Vec<_>>().join(", ")
+    let hidden = runs.len().saturating_sub(RUNS);
+    let shown = runs.iter().skip(hidden).map(run);
+    (hidden > 0).then(|| "…".to_owned()).into_iter().chain(shown).collect::<Vec<_>>().join(", ")
 }
 
 /// All verdicts: the worst first, and of each restart its root first. What is said of `many` restarts is said once, of
