@@ -110,3 +110,50 @@ fn moments(coincidences: &[Coincidence]) -> usize {
     }
     count
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Stamp;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// Half a millisecond long, with the server's clock so far ahead.
+    fn exchange(sent: u64, ahead: u64) -> Exchange {
+        let entered = sent + ahead + 200_000;
+        let (left, received) = (Some(Stamp(entered + 50_000)), Some(Stamp(sent + 500_000)));
+        Exchange { sent: Stamp(sent), entered: Stamp(entered), left, received }
+    }
+
+    #[test]
+    fn three_on_one_line_are_a_pair_and_more_are_asked_for_where_chance_makes_some() {
+        for (chance, enough) in [(0.0, 3), (0.01, 4), (2.3, 8)] {
+            let mut evidence = Evidence::default();
+            let proven = (1..20).find(|nth| {
+                let sent = u64::from(*nth) * SECOND;
+                evidence.add(*nth, exchange(sent, 77 * SECOND), chance).is_some()
+            });
+            assert_eq!(proven, Some(enough), "{chance}");
+        }
+    }
+
+    #[test]
+    fn a_few_that_agree_among_many_that_do_not_are_chance() {
+        let mut evidence = Evidence::default();
+        for nth in 0..30 {
+            let ahead = if nth % 6 == 5 { 77 } else { 100 + 10 * u64::from(nth) };
+            let proven = evidence.add(nth, exchange(1_000 * SECOND + u64::from(nth) * SECOND, ahead * SECOND), 0.0);
+            assert_eq!(proven, None, "{nth}");
+        }
+    }
+
+    #[test]
+    fn one_rpc_told_again_and_again_is_one() {
+        let mut evidence = Evidence::default();
+        for nth in 0..10 {
+            assert_eq!(evidence.add(1, exchange(nth * SECOND, SECOND), 0.0), None);
+            assert_eq!(evidence.add(2, exchange(5 * SECOND, SECOND), 0.0), None);
+        }
+        assert!(evidence.len() <= 11);
+    }
+}

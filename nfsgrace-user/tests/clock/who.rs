@@ -255,6 +255,84 @@ fn a_few_retries_of_one_blocked_open_are_enough() {
 }
 
 #[test]
+fn one_burst_is_not_enough_and_three_moments_are() {
+    let mut world = World::new(13, 2);
+    world.mount(1, 0, 1);
+    let mut session = Session::new(world);
+    for moment in 0..3 {
+        assert_eq!(session.talking(), [], "after {moment} moments");
+        session.now += SECOND;
+        for _ in 0..10 {
+            let began = session.now;
+            let rpc = session.rpc(0);
+            session.now = began + MILLISECOND;
+            session.tell(&rpc, true);
+        }
+    }
+    assert_eq!(session.talking(), [(1, 0)]);
+    session.finish();
+}
+
+#[test]
+fn an_rpc_that_was_sent_twice_counts_from_its_first_sending_and_proves_nothing_that_was_not_seen() {
+    let mut world = World::new(14, 2);
+    world.mount(1, 0, 1);
+    let mut session = Session::new(world);
+    session.run(300);
+    let clocks = session.world.clocks.clone();
+    let xid = session.world.mounts[0].xid.wrapping_add(1_000);
+    let began = session.now + SECOND;
+    let [client, server] = [clocks[1], clocks[0]];
+    let observation = |xid: u32, entered: u64| ServerRpc {
+        host: HostId(0),
+        xid,
+        entered: server.at(entered),
+        left: Some(server.at(entered + 5_000)),
+        client_addr: None,
+        netns: None,
+    };
+    let rpc = |xid: u32, transmissions: u32| ClientRpc {
+        host: HostId(1),
+        xid: Some(xid),
+        sent: client.at(began),
+        received: Some(client.at(began + SECOND + 200_000)),
+        peer: None,
+        transmissions,
+    };
+    // Served twice, and both were seen.
+    let (first, second) = (observation(xid, began + 50_000), observation(xid, began + SECOND + 50_000));
+    let told = [session.matcher.server(second), session.matcher.server(first), session.matcher.client(rpc(xid, 2))];
+    let [found] = told.iter().flat_map(|it| &it.matches).copied().collect::<Vec<_>>()[..] else { panic!("{told:?}") };
+    assert_eq!((found.server.entered, found.observations), (first.entered, 2));
+    // Served twice, and the one that was answered was not seen: the other came in after the answer had arrived.
+    let late = observation(xid + 1, began + SECOND + 210_000);
+    let told = [session.matcher.server(late), session.matcher.client(rpc(xid + 1, 2))];
+    assert_eq!(told.iter().map(|it| it.matches.len()).sum::<usize>(), 1);
+    session.finish();
+    assert_eq!(session.matcher.between(HostId(1), HostId(0)).map(|it| it.outcome()), Some(Outcome::Accurate));
+}
+
+#[test]
+fn an_xid_that_is_used_again_is_another_rpc() {
+    let mut world = World::new(15, 2);
+    world.mount(1, 0, 1);
+    let mut session = Session::new(world);
+    session.run(300);
+    session.now += SECOND;
+    let lost = session.rpc(0);
+    session.client(ClientRpc { received: None, ..lost.client });
+    session.now += 3_600 * SECOND;
+    session.world.mounts[0].xid = lost.client.xid.expect("known");
+    let again = session.rpc(0);
+    again.server.iter().for_each(|it| session.server(*it));
+    assert!(session.matches.iter().all(|it| it.server.entered != again.server[0].entered), "an hour later");
+    session.client(again.client);
+    session.finish();
+    assert!(session.matches.iter().any(|it| it.client == again.client));
+    assert!(session.unmatched.iter().any(|(rpc, _)| rpc.sent == lost.client.sent));
+}
+
+#[test]
 fn sessions_read_one_after_the_other_give_the_same_pairs() {
     let mut world = World::new(7, 4);
     for client in 1..4 {
