@@ -5,7 +5,10 @@
 RES=/lab/res
 NFSD=/proc/fs/nfsd
 SERVER=127.0.0.1
-[ "$ROLE" = client ] && SERVER=10.0.0.1
+CLIENT=127.0.0.1
+SECOND=10.0.1.2
+[ "$ROLE" = client ] && SERVER=10.0.0.1 CLIENT=10.0.0.2
+[ "$ROLE" = second ] && SERVER=10.0.1.1 CLIENT=$SECOND
 # 4.1 unless a scenario says otherwise; clientaddr because a guest without network has no other.
 VERS=4.1
 
@@ -81,7 +84,7 @@ remove_recovery_dir() { rmdir /var/lib/nfs/v4recovery; }
 mount_nfs() {
   modprobe nfsv4
   witness_client
-  mount -t nfs4 -o "vers=$VERS,clientaddr=$([ "$ROLE" = client ] && echo 10.0.0.2 || echo 127.0.0.1)" $SERVER:/ /mnt ||
+  mount -t nfs4 -o "vers=$VERS,clientaddr=$CLIENT" $SERVER:/ /mnt ||
     fail 'mount'
 }
 
@@ -199,13 +202,37 @@ second_client() {
 }
 on_other() { nsenter --target "$OTHER" --net --uts --mount sh -c ". /lab/lib.sh; $*"; }
 
-# --- two guests
+# --- several guests
 
-# on_server COMMAND…: runs it in the server's guest, and waits for its end.
-on_server() {
-  local answer
-  answer=$(echo "$*" | nc -w 60 $SERVER 7000 | tail -n 1)
-  [ "$answer" = done ] || fail "the server did not: $*"
+# on_server COMMAND…: runs it in the server's guest, and waits for its end; on_second: in the second client's.
+on_server() { on_guest $SERVER "$*"; }
+on_second() { on_guest $SECOND "$*"; }
+on_guest() {
+  local address=$1 answer; shift
+  answer=$(echo "$*" | nc -w 60 $address 7000 | tail -n 1)
+  [ "$answer" = done ] || fail "$address did not: $*"
 }
-server_answers() { echo true | nc -w 2 $SERVER 7000 | grep -q done; }
-wait_server() { modprobe nfsv4; wait_for 120 server_answers; }
+guest_answers() { echo true | nc -w 2 "$1" 7000 | grep -q done; }
+wait_server() { modprobe nfsv4; wait_for 120 guest_answers $SERVER; }
+wait_second() { wait_for 120 guest_answers $SECOND; }
+
+# fetch ADDRESS FILE NAME: FILE of the results of the guest at ADDRESS, into the results of this one as NAME.
+fetch() { echo "$2" | nc -w 60 "$1" 7001 >$RES/"$3" && [ -s $RES/"$3" ] || fail "$1 has no $2"; }
+
+# drift PPM: lets this guest's clocks run faster by PPM millionths, or slower (by 500 at most).
+drift() { adjtimex -f $(($1 * 65536)) >/dev/null || fail 'adjtimex'; }
+
+# nfsgrace in a guest that nobody looks at: only its session is of interest.
+record_start() {
+  nfsgrace watch --record $RES/session.ndjson </dev/null >$RES/stdout 2>&1 &
+  wait_for 60 watch_is_ready
+}
+record_stop() {
+  kill -INT "$(pidof nfsgrace)"
+  wait_for 30 nfsgrace_is_gone
+}
+nfsgrace_is_gone() { ! pidof nfsgrace; }
+
+# The true difference of this guest's clock and the server's: lab-clock asks all the while, into $RES/clock.
+clock_start() { lab-clock ask $SERVER:7002 </dev/null >$RES/clock 2>/tmp/clock.errors & wait_for 20 test -s $RES/clock; }
+clock_stop() { kill "$(pidof lab-clock)"; }

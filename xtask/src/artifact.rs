@@ -27,9 +27,9 @@ pub fn nfsgrace() -> Result<PathBuf> {
     build(&["--release", "--package", "nfsgrace-user", "--bin", "nfsgrace"], "nfsgrace")
 }
 
-/// The lab's helpers for guests: one that opens files and times it, one that notes when lines are printed.
+/// The lab's helpers for guests: one measures clocks, one opens files and times it, one notes when lines are printed.
 pub fn lab_helpers() -> Result<Vec<PathBuf>> {
-    let helpers = ["lab-open", "lab-relay"];
+    let helpers = ["lab-clock", "lab-open", "lab-relay"];
     helpers.into_iter().map(|name| build(&["--release", "--package", "xtask", "--bin", name], name)).collect()
 }
 

@@ -75,9 +75,7 @@ impl Demo {
         let scenario = Scenario::named(name)?;
         let run = Run {
             steps: scenario.steps(),
-            two_guests: scenario.two_guests,
-            kernel: lab.kernel(self.kernel)?,
-            client_kernel: lab.kernel(self.kernel)?,
+            guests: scenario.guests(lab, self.kernel, self.kernel)?,
             grace_s: self.grace,
             clock: Clock::Host,
             arguments: Vec::new(),

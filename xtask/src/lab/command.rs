@@ -47,10 +47,10 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct RunArguments {
-    /// Kernel series of the guest (with two guests: of the server's)
+    /// Kernel series of the guest (with several guests: of the server's)
     #[arg(long, default_value = "6.18")]
     kernel: Series,
-    /// With two guests: kernel series of the client's, where nfsgrace runs [default: as --kernel]
+    /// With several guests: kernel series of the client's, which runs the steps [default: as --kernel]
     #[arg(long)]
     client_kernel: Option<Series>,
     /// What happens in it; `lab list` names them
@@ -89,16 +89,15 @@ impl RunArguments {
     fn run(self) -> Result<ExitCode> {
         let Self { kernel, client_kernel, scenario, grace, shell, keep, binary, arguments } = self;
         let scenario = Scenario::named(scenario.as_deref().unwrap_or("no-nfsdcld"))?;
-        if client_kernel.is_some() && !scenario.two_guests {
+        if client_kernel.is_some() && scenario.guests == 1 {
             bail!("{} has one guest only: its kernel is --kernel", scenario.name);
         }
         let client_kernel = client_kernel.unwrap_or(kernel);
-        let lab = Lab::prepare(&[kernel, client_kernel], binary)?;
+        let needed: Vec<Series> = [kernel, client_kernel].into_iter().chain(scenario.second_kernel).collect();
+        let lab = Lab::prepare(&needed, binary)?;
         let run = Run {
             steps: scenario.steps(),
-            two_guests: scenario.two_guests,
-            kernel: lab.kernel(kernel)?,
-            client_kernel: lab.kernel(client_kernel)?,
+            guests: scenario.guests(&lab, kernel, client_kernel)?,
             grace_s: grace,
             clock: Clock::Host,
             arguments,
@@ -108,7 +107,8 @@ impl RunArguments {
             run.shell(&lab)?;
             return Ok(ExitCode::SUCCESS);
         }
-        eprintln!("lab: booting {} …", run.kernel.release);
+        let releases: Vec<&str> = run.guests.iter().map(|guest| guest.kernel.release.as_str()).collect();
+        eprintln!("lab: booting {} …", releases.join(", "));
         let outcome = run.run(&lab, &mut print)?;
         if let Some(directory) = keep {
             self::keep(&outcome, &directory)?;

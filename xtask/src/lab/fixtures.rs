@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::{
     command::{ended_well, print},
+    guests::Guest,
     machine::Clock,
     prepared::Lab,
     run::Run,
@@ -57,9 +58,7 @@ fn save(lab: &Lab, series: Series, into: &Path) -> Result<String> {
     let name = kernel.release.split('.').take(2).collect::<Vec<_>>().join(".");
     let run = Run {
         steps: Scenario::directory().with_file_name("fixtures.sh"),
-        two_guests: false,
-        client_kernel: kernel.clone(),
-        kernel,
+        guests: vec![Guest::alone(kernel)],
         grace_s: 10,
         clock: Clock::Host,
         arguments: Vec::new(),

@@ -86,6 +86,8 @@ pub struct Cable {
     pub socket: PathBuf,
     /// Whether this end makes the socket; the other end's machine is started later.
     pub makes_socket: bool,
+    /// Last byte of the hardware address of the card that it ends in.
+    pub card: u8,
 }
 
 /// What a virtual machine is made of.
@@ -103,8 +105,10 @@ pub struct Machine<'a> {
     pub directory: &'a Path,
     /// A file that is the guest's disk, to get results back.
     pub disk: &'a Path,
-    /// Its network, if any.
-    pub cable: Option<Cable>,
+    /// Its network, if any: a card for each.
+    pub cables: Vec<Cable>,
+    /// By how much its wall clock is wrong at the start, hours.
+    pub hours: i32,
 }
 
 /// How a guest ended.
@@ -145,7 +149,7 @@ impl Machine<'_> {
     ) -> Result<Ending> {
         let socket = self.directory.join("stream.sock");
         let listener = UnixListener::bind(&socket).with_context(|| format!("cannot make {}", socket.display()))?;
-        let mut command = self.command();
+        let mut command = self.command()?;
         command
             .args(["-display", "none", "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"])
             .arg("-chardev")
@@ -176,14 +180,14 @@ impl Machine<'_> {
 
     /// Runs it with this terminal as its console, until the guest switches itself off.
     pub fn run_interactively(&self) -> Result<()> {
-        let mut command = self.command();
+        let mut command = self.command()?;
         command.args(["-display", "none", "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
         command.args(["-serial", "null"]);
         tool::run(&mut command)
     }
 
-    fn command(&self) -> Command {
-        let Self { accelerator, clock, kernel, initramfs, directory: _, disk, cable } = self;
+    fn command(&self) -> Result<Command> {
+        let Self { accelerator, clock, kernel, initramfs, directory: _, disk, cables, hours } = self;
         let mut command = tool::command("setpriv");
         command.args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"]);
         command.args(accelerator.arguments(*clock)).args(["-m", &MEMORY_MIB.to_string()]);
@@ -191,14 +195,19 @@ impl Machine<'_> {
         command.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs);
         command.arg("-append").arg(format!("{PARAMETERS} {}", accelerator.parameters(*clock)));
         command.arg("-drive").arg(format!("file={},if=virtio,format=raw,cache=unsafe", disk.display()));
-        if let Some(Cable { socket, makes_socket }) = cable {
-            let (server, address) =
-                if *makes_socket { ("on", "52:54:00:00:00:01") } else { ("off", "52:54:00:00:00:02") };
+        for Cable { socket, makes_socket, card } in cables {
+            let (server, id) = (if *makes_socket { "on" } else { "off" }, format!("cable{card}"));
             let socket = socket.display();
-            command.arg("-netdev").arg(format!("stream,id=cable,server={server},addr.type=unix,addr.path={socket}"));
-            command.arg("-device").arg(format!("virtio-net-pci,netdev=cable,mac={address},romfile="));
+            command.arg("-netdev").arg(format!("stream,id={id},server={server},addr.type=unix,addr.path={socket}"));
+            let address = format!("52:54:00:00:00:{card:02x}");
+            command.arg("-device").arg(format!("virtio-net-pci,netdev={id},mac={address},romfile="));
         }
-        command
+        if *hours != 0 {
+            let wrong = format!("{hours} hours");
+            let base = tool::capture_text(tool::command("date").args(["-u", "-d", &wrong, "+%Y-%m-%dT%H:%M:%S"]))?;
+            command.args(["-rtc", &format!("base={}", base.trim())]);
+        }
+        Ok(command)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod command;
 pub mod console;
 pub mod cpio;
 pub mod fixtures;
+pub mod guests;
 pub mod image;
 pub mod kernel;
 pub mod machine;

@@ -1,4 +1,4 @@
-//! Runs one scenario: in one guest, or in two with a cable between them.
+//! Runs one scenario: in one guest, or in several with cables between them.
 
 use std::{
     fs::{self, File},
@@ -15,6 +15,7 @@ use super::{
     cache::RunDirectory,
     console::Console,
     cpio::Archive,
+    guests::{Guest, Role},
     kernel::Kernel,
     machine::{Cable, Clock, Ending, Machine, wait_for_socket},
     prepared::Lab,
@@ -30,12 +31,8 @@ const DISK: u64 = 256 << 20;
 pub struct Run {
     /// What happens: a file of the lab's shell helpers.
     pub steps: PathBuf,
-    /// Whether the server is in a guest of its own.
-    pub two_guests: bool,
-    /// The kernel of the server: of the only guest where there is one.
-    pub kernel: Kernel,
-    /// With two guests: the kernel of the client, where nfsgrace runs.
-    pub client_kernel: Kernel,
+    /// The guests, one of which runs the steps.
+    pub guests: Vec<Guest>,
     /// Length of the grace period, seconds.
     pub grace_s: u32,
     /// What the guest's clock follows.
@@ -83,50 +80,82 @@ impl Results {
 impl Run {
     /// Runs it. `stream` gets what nfsgrace prints, as it prints it.
     pub fn run(&self, lab: &Lab, stream: &mut dyn FnMut(&[u8])) -> Result<Outcome> {
+        let main = self.main_guest()?;
         let directory = RunDirectory::create(&lab.cache)?;
-        if !self.two_guests {
-            let (ending, console) = self.guest(lab, &directory, &self.kernel, None, stream, &AtomicBool::new(false))?;
+        let never = AtomicBool::new(false);
+        let others: Vec<&Guest> = self.guests.iter().filter(|guest| !guest.role.runs_steps()).collect();
+        if others.is_empty() {
+            let (ending, console) = self.guest(lab, &directory, main, Vec::new(), stream, &never)?;
             return outcome(ending, console, directory);
         }
-        let server_directory = RunDirectory::create(&lab.cache)?;
-        let socket = server_directory.path("cable.sock");
+        let cables = RunDirectory::create(&lab.cache)?;
         let dismissed = AtomicBool::new(false);
         thread::scope(|scope| {
-            let server = scope.spawn(|| {
-                let cable = Cable { socket: socket.clone(), makes_socket: true };
-                self.guest(lab, &server_directory, &self.kernel, Some(cable), &mut |_| {}, &dismissed)
-            });
-            let client = wait_for_socket(&socket).and_then(|()| {
-                let cable = Cable { socket: socket.clone(), makes_socket: false };
-                let never = AtomicBool::new(false);
-                self.guest(lab, &directory, &self.client_kernel, Some(cable), stream, &never)
-            });
-            dismissed.store(true, Ordering::Relaxed);
-            let server = server.join().map_err(|_| anyhow!("the thread that ran the server's guest panicked"))?;
-            let (server_ending, server_console) = server.context("the server's guest")?;
-            let (ending, console) = client.context("the client's guest")?;
-            let ending = match (ending, server_ending) {
-                // The client's trouble may be a consequence of the server's.
-                (_, crash @ (Ending::Crashed(_) | Ending::Gone(_))) => crash,
-                (ending, _) => ending,
+            let start = |guest| {
+                let (cables, dismissed) = (self.cables(guest, &cables), &dismissed);
+                scope.spawn(move || {
+                    // The server makes the cables.
+                    cables.iter().filter(|cable| !cable.makes_socket).try_for_each(|it| wait_for_socket(&it.socket))?;
+                    let directory = RunDirectory::create(&lab.cache)?;
+                    self.guest(lab, &directory, guest, cables, &mut |_| {}, dismissed)
+                })
             };
-            outcome(ending, format!("--- server\n{server_console}--- client\n{console}"), directory)
+            let others: Vec<_> = others.into_iter().map(|guest| (guest.role, start(guest))).collect();
+            let cables = self.cables(main, &cables);
+            let result = cables
+                .iter()
+                .try_for_each(|cable| wait_for_socket(&cable.socket))
+                .and_then(|()| self.guest(lab, &directory, main, cables, stream, &never));
+            dismissed.store(true, Ordering::Relaxed);
+            let (mut crash, mut consoles) = (None, String::new());
+            for (role, other) in others {
+                let other = other.join().map_err(|_| anyhow!("the thread that ran a guest ({role}) panicked"))?;
+                let (ending, console) = other.with_context(|| format!("a guest ({role})"))?;
+                consoles += &format!("--- {role}\n{console}");
+                // The main guest's trouble may be a consequence of it.
+                if matches!(ending, Ending::Crashed(_) | Ending::Gone(_)) {
+                    crash.get_or_insert(ending);
+                }
+            }
+            let (ending, console) = result.with_context(|| format!("the main guest ({})", main.role))?;
+            outcome(crash.unwrap_or(ending), format!("{consoles}--- {}\n{console}", main.role), directory)
         })
+    }
+
+    /// The guest that runs the steps.
+    fn main_guest(&self) -> Result<&Guest> {
+        self.guests.iter().find(|guest| guest.role.runs_steps()).context("no guest runs the steps")
+    }
+
+    /// The ends of cables that a guest has: one for each client, at the server.
+    fn cables(&self, guest: &Guest, directory: &RunDirectory) -> Vec<Cable> {
+        let to_client = |client: Role, number: u8| {
+            let at_server = guest.role == Role::Server;
+            let has_it = if at_server { self.guests.iter().any(|it| it.role == client) } else { guest.role == client };
+            has_it.then(|| Cable {
+                socket: directory.path(format!("cable{number}.sock")),
+                makes_socket: at_server,
+                card: 2 * number + u8::from(!at_server),
+            })
+        };
+        to_client(Role::Client, 1).into_iter().chain(to_client(Role::Second, 2)).collect()
     }
 
     /// Starts a guest with the scenario's helpers at hand, and a shell instead of the scenario.
     pub fn shell(&self, lab: &Lab) -> Result<()> {
         let directory = RunDirectory::create(&lab.cache)?;
-        let initramfs = self.initramfs(lab, &directory, &self.kernel, "shell")?;
+        let kernel = &self.main_guest()?.kernel;
+        let initramfs = self.initramfs(lab, &directory, kernel, "shell")?;
         let disk = disk(&directory)?;
         let machine = Machine {
             accelerator: lab.accelerator,
             clock: self.clock,
-            kernel: &self.kernel.image,
+            kernel: &kernel.image,
             initramfs: &initramfs,
             directory: &directory.path(""),
             disk: &disk,
-            cable: None,
+            cables: Vec::new(),
+            hours: 0,
         };
         machine.run_interactively()
     }
@@ -135,17 +164,13 @@ impl Run {
         &self,
         lab: &Lab,
         directory: &RunDirectory,
-        kernel: &Kernel,
-        cable: Option<Cable>,
+        guest: &Guest,
+        cables: Vec<Cable>,
         stream: &mut dyn FnMut(&[u8]),
         dismissed: &AtomicBool,
     ) -> Result<(Ending, String)> {
-        let role = match &cable {
-            None => "alone",
-            Some(Cable { makes_socket: true, .. }) => "server",
-            Some(Cable { makes_socket: false, .. }) => "client",
-        };
-        let initramfs = self.initramfs(lab, directory, kernel, role)?;
+        let Guest { role, kernel, hours } = guest;
+        let initramfs = self.initramfs(lab, directory, kernel, &role.to_string())?;
         let disk = disk(directory)?;
         let mut console = Console::default();
         let machine = Machine {
@@ -155,10 +180,11 @@ impl Run {
             initramfs: &initramfs,
             directory: &directory.path(""),
             disk: &disk,
-            cable,
+            cables,
+            hours: *hours,
         };
         let ending = machine.run(self.limit(), &mut console, stream, dismissed)?;
-        if ending == Ending::Done && role != "server" {
+        if ending == Ending::Done && role.runs_steps() {
             tool::capture(tool::command("tar").arg("-xf").arg(&disk).arg("-C").arg(directory.path("")))
                 .context("the guest brought back no results")?;
         }

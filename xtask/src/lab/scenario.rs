@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::series::Series;
+use super::{
+    guests::{Guest, Role},
+    prepared::Lab,
+    series::Series,
+};
 
 /// A scenario: steps for a guest's shell, and what nfsgrace should make of them.
 #[derive(Debug, Clone)]
@@ -19,12 +23,16 @@ pub struct Scenario {
     pub about: String,
     /// What is expected of each kernel.
     pub expectations: BTreeMap<Series, Expectation>,
-    /// Whether the server is in a guest of its own.
-    pub two_guests: bool,
+    /// How many guests: from 2 on the server has one of its own, the others are clients.
+    pub guests: u8,
+    /// By how many hours the wall clocks of the server's, the client's and the second client's guests are wrong.
+    pub hours: [i32; 3],
     /// Whether so many tasks run that they wait for the processor, and times are less exact.
     pub crowd: bool,
-    /// With two guests: the server's kernel where none is asked for.
+    /// With several guests: the server's kernel where none is asked for.
     pub server_kernel: Option<Series>,
+    /// With three guests: the second client's kernel, where it is not the first one's.
+    pub second_kernel: Option<Series>,
 }
 
 /// What is expected on one kernel.
@@ -89,16 +97,19 @@ impl Scenario {
 
     fn parse(name: &str, text: &str) -> Result<Self> {
         let fields = text.lines().take_while(|line| line.starts_with('#')).filter_map(Field::parse);
-        let (mut about, mut two_guests, mut server_kernel, mut crowd) = (None, false, None, false);
+        let (mut about, mut guests, mut crowd, mut hours) = (None, 1, false, [0; 3]);
+        let (mut server_kernel, mut second_kernel) = (None, None);
         let mut expectations = BTreeMap::new();
         let (mut verdicts, mut stalls, mut skips) = (PerSeries::default(), PerSeries::default(), PerSeries::default());
         for field in fields {
             let Field { key, series, value } = field?;
             match key.as_str() {
                 "about" => about = Some(value),
-                "guests" => two_guests = one_of(&value, ["1", "2"])?,
+                "guests" => guests = value.parse().ok().filter(|it| (1..=3).contains(it)).context("1 to 3 guests")?,
+                "hours" => hours = three(&value).context("`hours` takes three numbers")?,
                 "crowd" => crowd = one_of(&value, ["no", "yes"])?,
                 "server" => server_kernel = Some(value.parse().map_err(|error: String| anyhow!(error))?),
+                "second" => second_kernel = Some(value.parse().map_err(|error: String| anyhow!(error))?),
                 "expect" => verdicts.set(&series, value),
                 "stall" => stalls.set(&series, value),
                 "skip" if series.is_empty() => bail!("`skip` must name the kernels to skip"),
@@ -121,8 +132,29 @@ impl Scenario {
             expectations.insert(series, expectation);
         }
         let about = about.context("there is no `# about:` line")?;
-        Ok(Self { name: name.to_owned(), about, expectations, two_guests, crowd, server_kernel })
+        Ok(Self { name: name.to_owned(), about, expectations, guests, hours, crowd, server_kernel, second_kernel })
     }
+
+    /// The kernels that it asks for itself.
+    pub fn own_kernels(&self) -> impl Iterator<Item = Series> {
+        self.server_kernel.into_iter().chain(self.second_kernel)
+    }
+
+    /// Its guests, with these kernels of the server's and the client's; an only guest is the server's.
+    pub fn guests(&self, lab: &Lab, server: Series, client: Series) -> Result<Vec<Guest>> {
+        if self.guests == 1 {
+            return Ok(vec![Guest::alone(lab.kernel(server)?)]);
+        }
+        let second = self.second_kernel.unwrap_or(client);
+        let all = [(Role::Server, server), (Role::Client, client), (Role::Second, second)];
+        let guests = all.into_iter().zip(self.hours).take(self.guests.into());
+        guests.map(|((role, series), hours)| Ok(Guest { role, kernel: lab.kernel(series)?, hours })).collect()
+    }
+}
+
+fn three(value: &str) -> Option<[i32; 3]> {
+    let numbers: Option<Vec<i32>> = value.split_whitespace().map(|word| word.parse().ok()).collect();
+    numbers?.try_into().ok()
 }
 
 /// Whether `value` is the second of `words`; an error when it is neither.

@@ -9,6 +9,7 @@ use crate::{
         compare::{Comparison, compare},
         ftrace,
         opens::{self, Open},
+        paired::{self, Truth},
         printed::{self, Printed},
         session::Session,
     },
@@ -81,6 +82,15 @@ pub fn judge(outcome: &Outcome, expected: &Expected) -> Judgement {
     }
     judgement.comparison = compare(&session, &ftrace::read(&text("ftrace")), &opens, from_ns, *crowd);
     judgement.complaints.append(&mut judgement.comparison.differences);
+    if let Some(server) = outcome.results.text("session-server.ndjson") {
+        let server = Session::read(&server);
+        let second = outcome.results.text("session-second.ndjson").map(|second| Session::read(&second));
+        judgement.complaints.extend(paired::compare("the client", &session, &server, &Truth::read(&text("clock"))));
+        if let Some(second) = second {
+            let truth = Truth::read(&text("clock-second"));
+            judgement.complaints.extend(paired::compare("the second client", &second, &server, &truth));
+        }
+    }
     for (cause, count) in &session.losses {
         judgement.complaints.push(format!("nfsgrace lost {count} records: {cause}"));
     }

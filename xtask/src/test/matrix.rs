@@ -92,11 +92,9 @@ fn cases(lab: &Lab, series: &[Series], scenarios: &[Scenario], grace_s: u32) -> 
                     scenario: scenario.name.clone(),
                     run: Run {
                         steps: scenario.steps(),
-                        two_guests: scenario.two_guests,
-                        kernel: lab.kernel(scenario.server_kernel.unwrap_or(series))?,
-                        client_kernel: lab.kernel(series)?,
+                        guests: scenario.guests(lab, scenario.server_kernel.unwrap_or(series), series)?,
                         grace_s,
-                        clock: if scenario.two_guests { Clock::Host } else { Clock::Instructions },
+                        clock: if scenario.guests > 1 { Clock::Host } else { Clock::Instructions },
                         arguments: Vec::new(),
                         terminal: None,
                     },

@@ -80,7 +80,7 @@ impl Test {
                 scenario.iter().map(|name| Scenario::named(name)).collect::<Result<_>>()?
             };
             let needed: Vec<Series> =
-                series.iter().copied().chain(scenarios.iter().filter_map(|scenario| scenario.server_kernel)).collect();
+                series.iter().copied().chain(scenarios.iter().flat_map(Scenario::own_kernels)).collect();
             let lab = Lab::prepare(&needed, binary).context("the lab cannot run here")?;
             let Tally { passed, failed } = matrix::run(&lab, &series, &scenarios, grace, jobs, keep.as_deref())?;
             total.passed += passed;

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod ftrace;
 pub mod opens;
+pub mod paired;
 pub mod printed;
 pub mod rpcs;
 pub mod session;
