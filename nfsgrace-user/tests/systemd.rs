@@ -81,5 +81,9 @@ fn the_command_in_the_unit_is_one_that_the_program_understands() {
     let rotation = record.rotation().expect("it fits together").expect("it is bounded");
     assert!(rotation.retain.is_some());
     let directory = unit.lines().find_map(|line| line.strip_prefix("StateDirectory=")).expect("a directory");
-    assert_eq!(record.output.parent(), Some(Path::new("/var/lib").join(directory).as_path()), "it may write there");
+    assert_eq!(
+        record.output().expect("a file").parent(),
+        Some(Path::new("/var/lib").join(directory).as_path()),
+        "it may write there"
+    );
 }

@@ -202,6 +202,16 @@ second_client() {
 }
 on_other() { nsenter --target "$OTHER" --net --uts --mount sh -c ". /lab/lib.sh; $*"; }
 
+# --- ssh, where the scenario's head says so
+
+# sshd for root's key, which every guest has.
+sshd_start() {
+  mkdir -p /run/sshd
+  chmod 700 /root/.ssh
+  /usr/sbin/sshd -E $RES/sshd.log || fail 'sshd'
+  wait_for 10 test -s /run/sshd.pid
+}
+
 # --- several guests
 
 # on_server COMMAND…: runs it in the server's guest, and waits for its end; on_second: in the second client's.

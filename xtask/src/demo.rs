@@ -76,6 +76,7 @@ impl Demo {
         let run = Run {
             steps: scenario.steps(),
             guests: scenario.guests(lab, self.kernel, self.kernel)?,
+            ssh: scenario.ssh,
             grace_s: self.grace,
             clock: Clock::Host,
             arguments: Vec::new(),

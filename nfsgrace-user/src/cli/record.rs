@@ -1,6 +1,9 @@
 //! The arguments of `nfsgrace record`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use bytesize::ByteSize;
@@ -15,8 +18,8 @@ const SMALLEST: ByteSize = ByteSize::kib(256);
 /// `nfsgrace record`
 #[derive(Debug, Args)]
 pub struct Record {
-    /// What to record
-    #[arg(value_name = "SOURCE", default_value = "local", value_parser = ["local"])]
+    /// What to record: local, or - for local with --output -
+    #[arg(value_name = "SOURCE", default_value = "local", value_parser = ["local", "-"])]
     pub source: String,
     /// Write the session here; a name that ends in .zst is compressed, - is standard output
     ///
@@ -26,8 +29,8 @@ pub struct Record {
     ///
     /// What was recorded is never overwritten: a file that is there already is an error, and numbered files go on after
     /// the newest one that is there.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "source")]
+    pub output: Option<PathBuf>,
     /// Which side of NFS to record
     #[arg(long, value_name = "SIDE", default_value = "auto")]
     pub role: RoleChoice,
@@ -66,6 +69,22 @@ pub struct Files {
 }
 
 impl Record {
+    /// Where the session is written.
+    ///
+    /// # Errors
+    ///
+    /// Where that was not said, or twice.
+    pub fn output(&self) -> Result<&Path> {
+        match (&self.output, self.source.as_str()) {
+            (None, "-") => Ok(Path::new("-")),
+            (None, _) => bail!("say where to write the session: -o FILE, or -o - for standard output"),
+            (Some(file), "-") if file.as_os_str() != "-" => {
+                bail!("`record -` writes to standard output: leave out either - or -o {}", file.display())
+            }
+            (Some(file), _) => Ok(file),
+        }
+    }
+
     /// How the recording is divided into files; `None` where it is one.
     ///
     /// # Errors
@@ -76,7 +95,7 @@ impl Record {
         if rotate_size.is_none() && rotate_age.is_none() && retain.is_none() {
             return Ok(None);
         }
-        if self.output.as_os_str() == "-" {
+        if self.output()?.as_os_str() == "-" {
             bail!(
                 "standard output is one stream: leave out --rotate-size, --rotate-age and --retain, or give -o a file"
             );
@@ -146,8 +165,24 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_dash_is_standard_output() {
+        let output = |arguments: &str| {
+            let words = ["nfsgrace", "record"].into_iter().chain(arguments.split(' '));
+            let Command::Record(record) = Cli::try_parse_from(words).expect(arguments).command else { panic!() };
+            record.output().map(Path::to_owned).map_err(|error| error.to_string())
+        };
+        for arguments in ["-", "-o -", "local -o -", "- --role client"] {
+            assert_eq!(output(arguments), Ok("-".into()), "{arguments}");
+        }
+        assert_eq!(output("-o a.ndjson"), Ok("a.ndjson".into()));
+        assert!(output("local").expect_err("nowhere to write").contains("-o FILE"));
+        assert!(output("- -o a").expect_err("two places").contains("leave out either"));
+    }
+
+    #[test]
     fn contradictions_are_named() {
         for (arguments, complaint) in [
+            ("- --rotate-age 1d", "standard output is one stream"),
             ("-o - --rotate-age 1d", "standard output is one stream"),
             ("-o a --retain 10", "say when to begin a new one"),
             ("-o a --rotate-size 64MiB --retain 100MiB", "no room for two files"),

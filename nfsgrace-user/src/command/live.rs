@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
-use super::probes::sides;
+use super::{probes::sides, reader::Reader};
 use crate::{
     record::{
         Filter, Line, Role, Stamp,
@@ -32,6 +32,8 @@ pub(super) struct Watching<S> {
     pub(super) keep_all: bool,
     /// How often what only time can tell is looked at.
     pub(super) tick: Duration,
+    /// Whether it is for whoever reads standard output: it ends when nobody does any more.
+    pub(super) to_stdout: bool,
     /// Who is shown what.
     pub(super) show: S,
 }
@@ -65,9 +67,10 @@ impl<S: Show> Watching<S> {
     }
 
     async fn watch(self) -> Result<Session> {
-        let Self { role, verbose, duration, filter, store, keep_all, tick, show } = self;
+        let Self { role, verbose, duration, filter, store, keep_all, tick, to_stdout, show } = self;
         let began = Instant::now();
         let mut stop = Stop::new()?;
+        let reader = to_stdout.then(Reader::of_stdout).unwrap_or_default();
         let mut live = Live::start(sides(role), verbose, std::env::args().collect())?;
         let mut flow = Flow { session: Session::new(), filter, store, keep_all, show };
         flow.show.watching(&live, began.elapsed(), flow.store.as_ref());
@@ -82,6 +85,7 @@ impl<S: Show> Watching<S> {
             tokio::select! {
                 biased;
                 () = stop.asked() => break,
+                () = reader.gone() => break,
                 () = until(deadline) => break,
                 lines = live.next() => match lines {
                     Ok(lines) => {

@@ -5,6 +5,7 @@ mod live;
 mod output;
 mod paired;
 mod probes;
+mod reader;
 mod record;
 mod replay;
 pub mod replayed;

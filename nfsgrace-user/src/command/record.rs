@@ -1,6 +1,6 @@
 //! `nfsgrace record`: the running kernel, into files, with nobody looking on.
 
-use std::{collections::BTreeSet, process::ExitCode, time::Duration};
+use std::{collections::BTreeSet, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use bytesize::ByteSize;
@@ -24,7 +24,7 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &Record) -> Result<ExitCode> {
-    let store = Store::create(&args.output, args.rotation()?, Instant::now().into_std())?;
+    let store = Store::create(args.output()?, args.rotation()?, Instant::now().into_std())?;
     let session = Watching {
         role: args.role.into(),
         verbose: args.verbose,
@@ -33,6 +33,7 @@ pub(super) fn run(args: &Record) -> Result<ExitCode> {
         store: Some(store),
         keep_all: false,
         tick: TICK,
+        to_stdout: args.output()? == Path::new("-"),
         show: Log,
     }
     .run()?;

@@ -33,6 +33,7 @@ pub(super) fn run(args: &Watch) -> Result<ExitCode> {
         store,
         keep_all: true,
         tick: REDRAW_EVERY,
+        to_stdout: true,
         show: Output::new(args.format),
     }
     .run()?;

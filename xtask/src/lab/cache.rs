@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 /// apt/               the private apt configuration and its package lists
 /// debs/              packages as downloaded
 /// userspace.cpio     the guests' programs (userspace.stamp: what it was made by)
+/// ssh.cpio           sshd and ssh for guests (ssh.stamp: what it was made by)
 /// kernels/SERIES/    image, modules.cpio, stamp (its release, and what it was made by)
 /// runs/PID-N/        files of a running guest
 /// ```

@@ -98,6 +98,7 @@ impl RunArguments {
         let run = Run {
             steps: scenario.steps(),
             guests: scenario.guests(&lab, kernel, client_kernel)?,
+            ssh: scenario.ssh,
             grace_s: grace,
             clock: Clock::Host,
             arguments,

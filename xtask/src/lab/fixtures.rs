@@ -59,6 +59,7 @@ fn save(lab: &Lab, series: Series, into: &Path) -> Result<String> {
     let run = Run {
         steps: Scenario::directory().with_file_name("fixtures.sh"),
         guests: vec![Guest::alone(kernel)],
+        ssh: false,
         grace_s: 10,
         clock: Clock::Host,
         arguments: Vec::new(),

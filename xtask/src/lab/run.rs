@@ -20,6 +20,7 @@ use super::{
     machine::{Cable, Clock, Ending, Machine, wait_for_socket},
     prepared::Lab,
     scenario::Scenario,
+    ssh,
 };
 use crate::tool;
 
@@ -33,6 +34,8 @@ pub struct Run {
     pub steps: PathBuf,
     /// The guests, one of which runs the steps.
     pub guests: Vec<Guest>,
+    /// Whether guests have sshd and ssh.
+    pub ssh: bool,
     /// Length of the grace period, seconds.
     pub grace_s: u32,
     /// What the guest's clock follows.
@@ -201,7 +204,8 @@ impl Run {
     fn initramfs(&self, lab: &Lab, directory: &RunDirectory, kernel: &Kernel, role: &str) -> Result<PathBuf> {
         let path = directory.path("initramfs");
         let mut file = BufWriter::new(File::create(&path)?);
-        for archive in [&lab.userspace, &kernel.modules] {
+        let ssh = self.ssh.then(|| ssh::archive(&lab.cache)).transpose()?;
+        for archive in [&lab.userspace, &kernel.modules].into_iter().chain(&ssh) {
             let mut archive = File::open(archive).with_context(|| format!("cannot read {}", archive.display()))?;
             std::io::copy(&mut archive, &mut file)?;
         }

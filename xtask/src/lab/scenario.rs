@@ -29,6 +29,8 @@ pub struct Scenario {
     pub hours: [i32; 3],
     /// Whether so many tasks run that they wait for the processor, and times are less exact.
     pub crowd: bool,
+    /// Whether guests have sshd and ssh.
+    pub ssh: bool,
     /// With several guests: the server's kernel where none is asked for.
     pub server_kernel: Option<Series>,
     /// With three guests: the second client's kernel, where it is not the first one's.
@@ -97,7 +99,7 @@ impl Scenario {
 
     fn parse(name: &str, text: &str) -> Result<Self> {
         let fields = text.lines().take_while(|line| line.starts_with('#')).filter_map(Field::parse);
-        let (mut about, mut guests, mut crowd, mut hours) = (None, 1, false, [0; 3]);
+        let (mut about, mut guests, mut crowd, mut ssh, mut hours) = (None, 1, false, false, [0; 3]);
         let (mut server_kernel, mut second_kernel) = (None, None);
         let mut expectations = BTreeMap::new();
         let (mut verdicts, mut stalls, mut skips) = (PerSeries::default(), PerSeries::default(), PerSeries::default());
@@ -108,6 +110,7 @@ impl Scenario {
                 "guests" => guests = value.parse().ok().filter(|it| (1..=3).contains(it)).context("1 to 3 guests")?,
                 "hours" => hours = three(&value).context("`hours` takes three numbers")?,
                 "crowd" => crowd = one_of(&value, ["no", "yes"])?,
+                "ssh" => ssh = one_of(&value, ["no", "yes"])?,
                 "server" => server_kernel = Some(value.parse().map_err(|error: String| anyhow!(error))?),
                 "second" => second_kernel = Some(value.parse().map_err(|error: String| anyhow!(error))?),
                 "expect" => verdicts.set(&series, value),
@@ -132,7 +135,7 @@ impl Scenario {
             expectations.insert(series, expectation);
         }
         let about = about.context("there is no `# about:` line")?;
-        Ok(Self { name: name.to_owned(), about, expectations, guests, hours, crowd, server_kernel, second_kernel })
+        Ok(Self { name: name.to_owned(), about, expectations, guests, hours, crowd, ssh, server_kernel, second_kernel })
     }
 
     /// The kernels that it asks for itself.

@@ -7,12 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::{
     apt::Apt,
     cache::{Cache, RunDirectory},
     cpio::Archive,
+    program::{self, Program},
 };
 use crate::tool;
 
@@ -44,9 +45,6 @@ const ALIASES: [(&str, &str); 6] = [
     ("usr/sbin/rmmod", "kmod"),
     ("usr/sbin/lsmod", "kmod"),
 ];
-
-/// Where Debian 12 keeps programs; the packages do not know of the merged /usr yet.
-const PROGRAM_DIRECTORIES: [&str; 4] = ["usr/sbin", "sbin", "usr/bin", "bin"];
 
 const DIRECTORIES: [&str; 33] = [
     "usr",
@@ -120,8 +118,13 @@ pub fn fetch(cache: &Cache, apt: &Apt) -> Result<PathBuf> {
 }
 
 fn is_wanted(package: &str) -> bool {
+    is_library(package) || package == "netbase" || PACKAGES.contains(&package)
+}
+
+/// Whether a package may have libraries that programs in C need.
+pub fn is_library(package: &str) -> bool {
     let library = package.starts_with("lib") && !package.starts_with("libpython") && !package.starts_with("libperl");
-    library || package == "netbase" || PACKAGES.contains(&package)
+    library || package == "zlib1g"
 }
 
 fn make(unpacked: &Path, archive: &Path) -> Result<()> {
@@ -140,9 +143,9 @@ fn make(unpacked: &Path, archive: &Path) -> Result<()> {
         archive.copy(name, &unpacked.join(name))?;
     }
 
-    let busybox = program(unpacked, "busybox")?;
-    archive.copy("usr/bin/busybox", &busybox)?;
-    let applets = tool::capture_text(tool::command(&busybox).arg("--list"))?;
+    let busybox = Program::find(unpacked, "busybox")?;
+    archive.copy("usr/bin/busybox", busybox.path())?;
+    let applets = tool::capture_text(tool::command(busybox.path()).arg("--list"))?;
     let replaced = |applet: &str| {
         applet == "busybox"
             || PROGRAMS.contains(&applet)
@@ -154,9 +157,9 @@ fn make(unpacked: &Path, archive: &Path) -> Result<()> {
 
     let mut libraries = BTreeMap::new();
     for name in PROGRAMS {
-        let path = program(unpacked, name)?;
-        archive.copy(&format!("usr/sbin/{name}"), &path)?;
-        for library in libraries_of(unpacked, &path)? {
+        let program = Program::find(unpacked, name)?;
+        archive.copy(&format!("usr/sbin/{name}"), program.path())?;
+        for library in program.libraries()? {
             let name = library.file_name().context("a library without a name")?.to_string_lossy().into_owned();
             libraries.insert(name, library);
         }
@@ -167,36 +170,7 @@ fn make(unpacked: &Path, archive: &Path) -> Result<()> {
     for (name, path) in libraries {
         archive.copy(&format!("usr/lib/x86_64-linux-gnu/{name}"), &path)?;
     }
-    archive.copy("usr/lib64/ld-linux-x86-64.so.2", &loader(unpacked))?;
+    archive.copy("usr/lib64/ld-linux-x86-64.so.2", &program::loader(unpacked))?;
     archive.finish()?;
     Ok(())
-}
-
-fn program(unpacked: &Path, name: &str) -> Result<PathBuf> {
-    let found =
-        PROGRAM_DIRECTORIES.iter().map(|directory| unpacked.join(directory).join(name)).find(|path| path.exists());
-    found.with_context(|| format!("Debian's packages have no {name}"))
-}
-
-fn loader(unpacked: &Path) -> PathBuf {
-    unpacked.join("lib/x86_64-linux-gnu/ld-linux-x86-64.so.2")
-}
-
-/// Asks the packages' own dynamic loader.
-fn libraries_of(unpacked: &Path, program: &Path) -> Result<Vec<PathBuf>> {
-    let directories = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"].map(|directory| unpacked.join(directory));
-    let search = directories.each_ref().map(|directory| directory.display().to_string()).join(":");
-    let mut command = tool::command(loader(unpacked));
-    let text = tool::capture_text(command.args(["--library-path", &search, "--list"]).arg(program))?;
-    let mut libraries = Vec::new();
-    for line in text.lines() {
-        // `name => path (address)`; the kernel's vdso and the loader itself have no arrow or no path of ours.
-        let Some((name, path)) = line.split_once("=>") else { continue };
-        let path = PathBuf::from(path.split(" (").next().unwrap_or(path).trim());
-        if !path.starts_with(unpacked) {
-            bail!("{} needs {}, which the packages do not have", program.display(), name.trim());
-        }
-        libraries.push(path);
-    }
-    Ok(libraries)
 }

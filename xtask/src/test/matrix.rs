@@ -93,6 +93,7 @@ fn cases(lab: &Lab, series: &[Series], scenarios: &[Scenario], grace_s: u32) -> 
                     run: Run {
                         steps: scenario.steps(),
                         guests: scenario.guests(lab, scenario.server_kernel.unwrap_or(series), series)?,
+                        ssh: scenario.ssh,
                         grace_s,
                         clock: if scenario.guests > 1 { Clock::Host } else { Clock::Instructions },
                         arguments: Vec::new(),
