@@ -12,7 +12,10 @@ pub use export::{Export, ExportFormat};
 pub use report::{ClockChoice, Part, Report, ReportFormat, Speed};
 
 pub use self::record::{Files, Record};
-use crate::record::{Filter, Netns, Role};
+use crate::{
+    record::{Filter, Netns, Role},
+    source::spec::Spec,
+};
 
 const AFTER_HELP: &str = "\
 Exit status:
@@ -32,6 +35,7 @@ Examples:
   nfsgrace watch --role client --comm make    only tasks of make, on an NFS client
   nfsgrace watch --record incident.ndjson     and keep what was seen
   nfsgrace watch incident.ndjson --speed 10   what was seen, ten times as fast
+  nfsgrace watch local ssh://root@client1     server and client on one timeline
   nfsgrace watch --format json | jq 'select(.type == \"verdict\")'";
 
 const RECORD_EXAMPLES: &str = "\
@@ -91,9 +95,18 @@ pub enum Command {
 /// `nfsgrace watch`
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// What to watch: this kernel (`local`), or recorded sessions (files; `-` is standard input)
+    /// What to watch: `local`, `ssh://[user@]host[:port]`, session files, or `-` for standard input
+    ///
+    /// `local` is this kernel. Other hosts are watched over the system's own ssh, and need nfsgrace. Several sources are put
+    /// on one timeline: which requests a server refused to which client is found out, and so are the clocks.
     #[arg(value_name = "SOURCE", default_value = "local", value_hint = ValueHint::FilePath)]
     pub sources: Vec<PathBuf>,
+    /// Where nfsgrace is on other hosts
+    #[arg(long, value_name = "PATH", default_value = "nfsgrace")]
+    pub remote_path: String,
+    /// What puts several hosts on one timeline
+    #[arg(long, default_value = "rpc")]
+    pub clock: ClockChoice,
     /// How fast a recorded session is shown: a number of times as fast as it happened, or max
     #[arg(long, value_name = "TIMES", default_value = "1", value_parser = report::speed)]
     pub speed: Speed,
@@ -121,6 +134,21 @@ pub struct Watch {
     /// Show the debug messages of the eBPF programs, on standard error
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+impl Watch {
+    /// What is to be watched.
+    ///
+    /// # Errors
+    ///
+    /// Where one is no source: what a source is.
+    pub fn specs(&self) -> anyhow::Result<Vec<Spec>> {
+        let spec = |source: &PathBuf| match source.to_str() {
+            Some(text) => Ok(text.parse()?),
+            None => Ok(Spec::File(source.clone())),
+        };
+        self.sources.iter().map(spec).collect()
+    }
 }
 
 /// Which events to follow; several of one kind widen, different kinds narrow.

@@ -28,7 +28,7 @@ pub use editor::Others;
 use crate::{
     diagnosis::{Diagnosis, Revision},
     record::{ClockSample, Header, Line, Loss, Span, Stamp},
-    timeline::{Change, Changes, Host, RestartId, Timeline},
+    timeline::{Change, Changes, Foreign, Host, RestartId, StallId, Timeline},
 };
 
 /// One thing to show, in a form that no view has shaped yet.
@@ -177,6 +177,11 @@ impl Session {
         let mut update = self.verdicts(now, revisions);
         update.items.splice(0..0, self.editor.finish(now, &self.timeline));
         update
+    }
+
+    /// Another host told what a stall of this one waits for.
+    pub fn know_foreign(&mut self, stall: StallId, foreign: Foreign) {
+        self.timeline.know_foreign(stall, foreign);
     }
 
     /// What happened.

@@ -383,3 +383,71 @@ fn every_form_shows_all_hosts_on_one_timeline() {
         assert!(bytes.windows(name.len()).any(|window| window == name.as_bytes()), "{name} has tracks");
     }
 }
+
+/// An ssh that plays a session: the file that is named like the host.
+fn fake_ssh(directory: &std::path::Path, then: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bin = directory.join("bin");
+    std::fs::create_dir(&bin).expect("a directory");
+    let script = format!(
+        "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\ncat \"{}/$2.ndjson\"\n{then}\n",
+        directory.display()
+    );
+    std::fs::write(bin.join("ssh"), script).expect("written");
+    std::fs::set_permissions(bin.join("ssh"), std::fs::Permissions::from_mode(0o755)).expect("executable");
+    format!("{}:{}", bin.display(), std::env::var("PATH").expect("a path"))
+}
+
+fn watched(path: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nfsgrace"));
+    command.arg("watch").args(arguments).env("PATH", path).env("COLUMNS", "160");
+    let output = command.output().expect("it starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn hosts_are_watched_together_over_ssh() {
+    let stories = stories();
+    let (directory, _files) = as_files(&[
+        ("server.ndjson", server(&stories)),
+        ("one.ndjson", client(&[&stories[0], &stories[1]])),
+        ("two.ndjson", client(&[&stories[2]])),
+    ]);
+    let path = fake_ssh(directory.path(), "sleep 60");
+    let hosts = ["ssh://root@server", "ssh://one", "ssh://two:2222"];
+    let hosts = ["ssh://server", hosts[1], hosts[2]];
+    let arguments = [&hosts[..], &["--duration", "3"]].concat();
+    let (status, text, errors) = watched(&path, &arguments);
+    assert_eq!((status, errors.as_str()), (Some(1), ""), "a problem was diagnosed");
+    assert!(
+        text.contains("server       ") && text.contains("VERDICT nfsdcld-not-running | rpc-pipefs-missing"),
+        "{text}"
+    );
+    assert!(text.contains("cost 3 tasks on 2 hosts: 40.0 task-seconds"), "{text}");
+    assert!(text.contains("21 found on both hosts"), "{text}");
+
+    let (_, lines, _) = watched(&path, &[&arguments[..], &["--format", "json"]].concat());
+    let sources: std::collections::BTreeSet<String> = lines
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("JSON")["source"].as_str().map(str::to_owned)
+        })
+        .collect();
+    assert!(hosts.iter().all(|host| sources.contains(*host)), "{sources:?}");
+    assert!(lines.lines().last().is_some_and(|line| line.starts_with("{\"type\":\"paired\"")));
+}
+
+#[test]
+fn a_host_that_drops_out_does_not_stop_the_others() {
+    let stories = stories();
+    let (directory, _files) =
+        as_files(&[("server.ndjson", server(&stories[..1])), ("one.ndjson", client(&[&stories[0]]))]);
+    // The client's connection breaks when all was sent, and again and again.
+    let path = fake_ssh(directory.path(), "[ \"$2\" = one ] && exit 255; sleep 60");
+    let (status, text, _) = watched(&path, &["ssh://server", "ssh://one", "--duration", "3"]);
+    assert_eq!(status, Some(1));
+    assert!(text.contains("ssh://one: LOST"), "{text}");
+    assert!(text.contains("the connection to it was lost at"), "{text}");
+    assert!(text.contains("7 found on both hosts"), "{text}");
+}

@@ -205,7 +205,7 @@ impl<S: Show> Flow<S> {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
@@ -213,14 +213,14 @@ async fn until(deadline: Option<Instant>) {
 }
 
 /// The signals that end a session as its user would.
-struct Stop {
+pub(super) struct Stop {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
 }
 
 impl Stop {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         let on = |kind| signal(kind).context("cannot handle signals");
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,
@@ -229,7 +229,7 @@ impl Stop {
         })
     }
 
-    async fn asked(&mut self) {
+    pub(super) async fn asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

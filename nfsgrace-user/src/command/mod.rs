@@ -11,6 +11,7 @@ mod replay;
 pub mod replayed;
 mod report;
 mod screen;
+mod together;
 mod watch;
 
 use std::process::ExitCode;

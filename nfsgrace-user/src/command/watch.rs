@@ -1,22 +1,28 @@
-//! `nfsgrace watch`: the running kernel, live, or a recorded session.
+//! `nfsgrace watch`: the running kernel, live; a recorded session; or several hosts together.
 
-use std::{path::Path, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Result, bail};
 use tokio::time::Instant;
 
-use super::{live::Watching, output::Output, replay};
+use super::{live::Watching, output::Output, replay, together};
 use crate::{
     cli::Watch,
     record::{Filter, store::Store},
+    source::spec::Spec,
 };
 
 /// How often what only time can tell is looked at, and a terminal is drawn anew.
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
 
 pub(super) fn run(args: &Watch) -> Result<ExitCode> {
-    if args.sources.iter().any(|source| source != Path::new("local")) {
+    let specs = args.specs()?;
+    let recorded = |spec: &Spec| matches!(spec, Spec::File(_) | Spec::Stdin);
+    if specs.iter().all(recorded) {
         return replay::run(args);
+    }
+    if specs != [Spec::Local] {
+        return together::run(args, &specs);
     }
     let store = match &args.record {
         Some(path) if path.as_os_str() == "-" => {

@@ -83,6 +83,7 @@ impl Timeline {
         let tail = self.tail(live, at);
         let in_detail = self.only.is_none_or(|only| live.restart == Some(only));
         let Some(stall) = self.stalls.end(tid, at, outcome, tail, in_detail) else { return };
+        self.foreign.remove(&stall.id);
         if let Some(restart) = stall.restart.and_then(|id| self.restart_mut(id)) {
             restart.cost.add(stall.refused, stall.length(at), stall.tail);
             restart.cost.last_end = restart.cost.last_end.max(Some(at));

@@ -139,8 +139,8 @@ pub(super) fn next_try(stall: &Stall, hz: Option<Hz>) -> Option<Result<Between, 
 }
 
 pub(super) fn stall_forecast(timeline: &Timeline, stall: &Stall, now: Stamp) -> StallForecast {
-    let restart = stall.restart.and_then(|id| timeline.restart(id)).ok_or(Unknown::ServerNotSeen);
-    let end = restart.and_then(|restart| grace_end(restart, timeline.hz(), now));
+    let own = stall.restart.and_then(|id| timeline.restart(id)).map(|restart| grace_end(restart, timeline.hz(), now));
+    let end = own.or(timeline.foreign_of(stall).map(|foreign| foreign.end)).unwrap_or(Err(Unknown::ServerNotSeen));
     stall_forecast_given(timeline, stall, end, now)
 }
 

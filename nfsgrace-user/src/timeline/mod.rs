@@ -9,6 +9,7 @@ mod client_side;
 pub mod clients;
 mod counted;
 pub mod forecast;
+mod foreign;
 pub mod kernel_log;
 mod narrow;
 pub mod restart;
@@ -25,6 +26,7 @@ use std::{
 pub use backoff::Hz;
 pub use clients::ClientSeen;
 pub use forecast::{Between, Expectation, Free, GraceForecast, StallForecast, Unknown};
+pub use foreign::Foreign;
 pub use restart::{KnownFrom, Restart, RestartId};
 pub use stall::{Attempt, Outcome, Stall, StallId, State};
 pub use stalls::Stalls;
@@ -194,6 +196,7 @@ pub struct Timeline {
     only: Option<RestartId>,
     log: server_side::LogPending,
     stalls: Stalls,
+    foreign: BTreeMap<StallId, Foreign>,
     losses: BTreeMap<String, LossTotal>,
     counts: BTreeMap<Option<Netns>, counted::Counted>,
 }
@@ -366,7 +369,8 @@ impl Timeline {
     /// side is not known; zero while the grace period is on.
     #[must_use]
     pub fn tail(&self, stall: &Stall, now: Stamp) -> Option<Duration> {
-        let restart = self.restart(stall.restart?)?;
+        let Some(id) = stall.restart else { return self.foreign_tail(stall, now) };
+        let restart = self.restart(id)?;
         match restart.grace_end() {
             None if restart.in_grace() => Some(Duration::ZERO),
             None => None,

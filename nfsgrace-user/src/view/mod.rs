@@ -132,6 +132,16 @@ pub(crate) fn width(text: &str) -> usize {
     columns
 }
 
+/// As much of a text as so many columns hold.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used <= columns
+    };
+    text.chars().take_while(fits).collect()
+}
+
 /// The words of a text; a command in back quotes is one word, so that it can be copied from one line.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;

@@ -26,7 +26,13 @@ const INDENT: usize = 11;
 /// The lines to print for one item, each at most `width` columns wide. Empty where the item shows in the status block only.
 #[must_use]
 pub fn lines(item: &Item, timeline: &Timeline, width: usize, style: Style) -> Vec<String> {
-    let page = Page { width: width.max(40), style };
+    lines_on(item, timeline, 0, width, style)
+}
+
+/// The same, with times on another host's clock, which is this far ahead.
+#[must_use]
+pub fn lines_on(item: &Item, timeline: &Timeline, ahead_ns: i64, width: usize, style: Style) -> Vec<String> {
+    let page = Page { width: width.max(40), style, ahead_ns };
     match item {
         Item::Header(header) => page.plain(header.started, &head(header)),
         Item::Loss(loss) => page.block(loss.at, Paint::Warning, &lost(loss)),
@@ -51,13 +57,13 @@ pub(super) fn verdict_lines(
     alone: bool,
     style: Style,
 ) -> Vec<String> {
-    verdict::short(Page { width, style }, verdict, timeline, now, alone)
+    verdict::short(Page { width, style, ahead_ns: 0 }, verdict, timeline, now, alone)
 }
 
 /// The server's way through one start: its trackers, its grace period, what ended it.
 #[must_use]
 pub fn path(restart: &Restart, timeline: &Timeline, width: usize, style: Style) -> Vec<String> {
-    path::lines(Page { width: width.max(40), style }, restart, timeline)
+    path::lines(Page { width: width.max(40), style, ahead_ns: 0 }, restart, timeline)
 }
 
 /// The way that led into a function, outermost first.
@@ -86,6 +92,8 @@ fn lost(loss: &Loss) -> String {
 pub(super) struct Page {
     pub(super) width: usize,
     pub(super) style: Style,
+    /// What to add to the times, nanoseconds.
+    pub(super) ahead_ns: i64,
 }
 
 impl Page {
@@ -130,8 +138,18 @@ impl Page {
             .collect()
     }
 
+    /// A moment, in seconds.
+    pub(super) fn moment(self, at: Stamp) -> String {
+        if self.ahead_ns == 0 {
+            return moment(at);
+        }
+        let at = i128::from(at.0) + i128::from(self.ahead_ns);
+        let sign = if at < 0 { "-" } else { "" };
+        format!("{sign}{}", moment(Stamp(u64::try_from(at.unsigned_abs()).unwrap_or(u64::MAX))))
+    }
+
     fn stamp(self, at: Stamp) -> String {
-        self.style.paint(Paint::Dim, &format!("{:>width$} ", moment(at), width = INDENT - 1))
+        self.style.paint(Paint::Dim, &format!("{:>width$} ", self.moment(at), width = INDENT - 1))
     }
 }
 

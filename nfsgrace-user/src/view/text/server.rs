@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{Paint, clean, clean_tail, moment, plural, rough, span},
+    super::{Paint, clean, clean_tail, plural, rough, span},
     Page, is_milestone,
 };
 use crate::{
@@ -60,7 +60,7 @@ pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline)
             // A watched start tells its length when it is up.
             .filter(|restart| restart.length.is_some_and(|(_, from)| from == LengthFrom::KernelLog))
             .filter(|restart| restart.known_from != KnownFrom::Observed || restart.started.is_some())
-            .map_or(vec![], |restart| page.plain(at, &planned(restart, timeline))),
+            .map_or(vec![], |restart| page.plain(at, &planned(page, restart, timeline))),
         Change::GraceEnded(id, manager) => find(id).map_or(vec![], |restart| grace_ended(page, at, restart, *manager)),
         Change::AnswerChanged(id) => find(id).map_or(vec![], |restart| answer(page, at, restart)),
         Change::Stopped(id) => page.plain(at, &format!("restart {}: nfsd stops", id.0)),
@@ -143,7 +143,7 @@ fn tracked(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
     page.hanging(at, page.style.pick("   └─ ", "   `- "), "      ", paint, &text)
 }
 
-fn planned(restart: &Restart, timeline: &Timeline) -> String {
+fn planned(page: Page, restart: &Restart, timeline: &Timeline) -> String {
     let Some((length, from)) = restart.length else {
         return "grace period: of a length that is not known yet".to_owned();
     };
@@ -162,8 +162,8 @@ fn planned(restart: &Restart, timeline: &Timeline) -> String {
     format!(
         "grace period: {}{from}, until {} at the earliest and {} at the latest (computed){early}",
         rough(length),
-        moment(planned.earliest),
-        moment(planned.latest)
+        page.moment(planned.earliest),
+        page.moment(planned.latest)
     )
 }
 
@@ -179,7 +179,7 @@ fn started(page: Page, at: Stamp, restart: &Restart, timeline: &Timeline) -> Vec
     if restart.grace_end().is_some_and(|end| end.at <= at) {
         return page.plain(at, "nfsd is up, and grants everything");
     }
-    let mut text = format!("nfsd is up; {}", planned(restart, timeline));
+    let mut text = format!("nfsd is up; {}", planned(page, restart, timeline));
     if let Some(clients) = restart.to_reclaim() {
         let clients = if clients == 0 { "nobody".to_owned() } else { plural(clients.into(), "client") };
         text.push_str(&format!("; {clients} may reclaim"));

@@ -13,7 +13,7 @@ use crate::{
 /// The status at a moment: at most `height` lines of at most `width` columns. Empty when nothing lasts.
 #[must_use]
 pub fn status(timeline: &Timeline, now: Stamp, width: usize, height: usize, style: Style) -> Vec<String> {
-    let page = Page { width: width.max(40), style };
+    let page = Page { width: width.max(40), style, ahead_ns: 0 };
     let expectation = timeline.expect(now);
     let mut lines: Vec<_> = expectation.graces.iter().rev().take(4).map(|it| grace(page, it, timeline, now)).collect();
     let room = height.saturating_sub(lines.len()).max(1);
@@ -28,15 +28,7 @@ pub fn status(timeline: &Timeline, now: Stamp, width: usize, height: usize, styl
 }
 
 fn cut(page: Page, paint: Paint, text: &str) -> String {
-    let mut line = String::new();
-    for c in text.chars() {
-        line.push(c);
-        if super::super::width(&line) > page.width {
-            line.pop();
-            break;
-        }
-    }
-    page.style.paint(paint, &line)
+    page.style.paint(paint, &super::super::cut(text, page.width))
 }
 
 fn grace(page: Page, forecast: &GraceForecast, timeline: &Timeline, now: Stamp) -> String {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{Paint, clean, moment, rough_range, span, wrap},
+    super::{Paint, clean, rough_range, span, wrap},
     INDENT, Page,
 };
 use crate::{
@@ -68,7 +68,7 @@ pub(super) fn short(page: Page, verdict: &Verdict, timeline: &Timeline, now: Sta
         .collect();
     // What to do comes before what proves it, where there is no room for both.
     let room = SHORT.saturating_sub(lines.len() + caveats.len() + steps.iter().map(Vec::len).sum::<usize>());
-    for (nth, proof) in proofs_that_fit(verdict, room, |text| labelled("", text).len()).iter().enumerate() {
+    for (nth, proof) in proofs_that_fit(page, verdict, room, |text| labelled("", text).len()).iter().enumerate() {
         lines.extend(labelled(if nth == 0 { "proof" } else { "" }, proof));
     }
     lines.extend(caveats);
@@ -98,9 +98,9 @@ fn paint(verdict: &Verdict) -> Paint {
 }
 
 /// The proofs that matter, as many as there is room for and at least one. The last ones tell most.
-fn proofs_that_fit(verdict: &Verdict, mut room: usize, lines: impl Fn(&str) -> usize) -> Vec<String> {
+fn proofs_that_fit(page: Page, verdict: &Verdict, mut room: usize, lines: impl Fn(&str) -> usize) -> Vec<String> {
     let mut proofs = Vec::new();
-    for proof in verdict.evidence.iter().rev().filter(|proof| !proof.detail).map(said) {
+    for proof in verdict.evidence.iter().rev().filter(|proof| !proof.detail).map(|proof| said(page, proof)) {
         let takes = lines(&proof);
         if takes > room && !proofs.is_empty() {
             break;
@@ -191,7 +191,7 @@ fn block(
     let mut lines = page.hanging(at, &page.style.paint(paint, mark), "   ", paint, &title);
     lines.extend(page.labelled(INDENT, "", 0, &clean(&verdict.headline)));
     let (remedy, avoid) = before.map_or((vec![], vec![]), |before| (before.remedy(), before.avoid()));
-    let proofs = evidence.iter().map(said).collect();
+    let proofs = evidence.iter().map(|proof| said(page, proof)).collect();
     let sections = [
         ("proof", proofs),
         ("not seen", caveats(verdict, timeline).iter().map(|text| clean(text).into_owned()).collect()),
@@ -211,7 +211,7 @@ fn fresh(steps: Vec<&'static str>, before: &[&'static str]) -> Vec<String> {
     steps.into_iter().filter(|step| !before.contains(step)).map(str::to_owned).collect()
 }
 
-fn said(proof: &Evidence) -> String {
-    let at = proof.at.map(|at| format!("{} ", moment(at))).unwrap_or_default();
+fn said(page: Page, proof: &Evidence) -> String {
+    let at = proof.at.map(|at| format!("{} ", page.moment(at))).unwrap_or_default();
     format!("{at}{}", clean(&proof.text))
 }

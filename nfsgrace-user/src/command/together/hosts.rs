@@ -1,0 +1,264 @@
+//! The hosts of a paired session: each with a session on its own clock, all tied by what passes between them.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use super::show::Show;
+use crate::{
+    clock::HostId,
+    joint::{self, Clocks, Joint, Towards, gather},
+    record::{Filter, Header, Line, Loss, PairedSummary, Stamp},
+    session::{Item, Session, Update},
+    source::{
+        heard::{Clock, FromSource, Skipped},
+        live::clock,
+        several::SourceId,
+    },
+    timeline::{Foreign, Unknown},
+    view::Placed,
+};
+
+/// One host, or more exactly one boot of it.
+pub(super) struct Host {
+    pub(super) id: HostId,
+    pub(super) name: String,
+    pub(super) session: Session,
+    /// How far its clock is ahead of the monotonic one here, as far as its records tell: they come late, never early.
+    ahead_ns: i128,
+    /// Since when it is lost, on its own clock, and why.
+    pub(super) lost: Option<(Stamp, String)>,
+    local: bool,
+}
+
+/// All of them.
+pub(super) struct Hosts {
+    joint: Joint,
+    filter: Filter,
+    list: Vec<Host>,
+    /// Which host a source tells of now: after a reboot, another one.
+    by_source: BTreeMap<SourceId, usize>,
+    began: Instant,
+    /// The clock that all times are shown on, and ways to it.
+    reference: Option<(usize, Towards)>,
+}
+
+impl Hosts {
+    pub(super) fn new(clocks: Clocks, filter: Filter) -> Self {
+        Self {
+            joint: Joint::new(clocks),
+            filter,
+            list: Vec::new(),
+            by_source: BTreeMap::new(),
+            began: Instant::now(),
+            reference: None,
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Host> {
+        self.list.iter()
+    }
+
+    pub(super) fn exit_status(&self) -> u8 {
+        u8::from(self.list.iter().any(|host| host.session.exit_status() != 0))
+    }
+
+    fn elapsed_ns(&self) -> i128 {
+        i128::try_from(self.began.elapsed().as_nanos()).unwrap_or(i128::MAX)
+    }
+
+    /// What a host's clock shows now, as nearly as its records tell.
+    pub(super) fn now(&self, host: &Host) -> Stamp {
+        if host.local {
+            return clock::now();
+        }
+        // A host that is lost stands still.
+        if let Some((at, _)) = &host.lost {
+            return *at;
+        }
+        let now = Stamp(u64::try_from(self.elapsed_ns() + host.ahead_ns).unwrap_or(0));
+        now.max(host.session.timeline().now())
+    }
+
+    /// Takes what was heard from a source.
+    pub(super) fn take(&mut self, source: SourceId, what: FromSource, show: &mut Show) {
+        match what {
+            FromSource::Line(line) => self.line(source, line, show),
+            FromSource::Skipped(Skipped { count, why, .. }) => {
+                show.notice(source, &format!("{count} of its lines left out: {why}"));
+                // What was left out may hide refusals and stalls: a loss like any other.
+                if let Some(&nth) = self.by_source.get(&source) {
+                    let at = self.list.get(nth).map(|host| self.now(host)).unwrap_or_default();
+                    let hides = "events of any kind".to_owned();
+                    let cause = "line_left_out".to_owned();
+                    self.line(source, Line::Loss(Loss { at, cause, count, hides }), show);
+                }
+            }
+            FromSource::Newer { schema, program } => show.notice(
+                source,
+                &format!("it runs nfsgrace {program} with the newer schema {schema}: what is new in it is not shown"),
+            ),
+            FromSource::Lost { why, retry_in } => {
+                show.notice(source, &format!("LOST: {why}; next try in {} s", retry_in.as_secs()));
+                if let Some(&nth) = self.by_source.get(&source)
+                    && let Some(at) = self.list.get(nth).map(|host| self.now(host))
+                    && let Some(host) = self.list.get_mut(nth)
+                {
+                    host.lost.get_or_insert((at, why));
+                }
+            }
+            FromSource::Back { away, clock } => {
+                let boot = if clock == Clock::Other { ", rebooted meanwhile" } else { "" };
+                show.notice(source, &format!("is back after {} s{boot}", away.as_secs()));
+                if let Some(&nth) = self.by_source.get(&source)
+                    && let Some(host) = self.list.get_mut(nth)
+                {
+                    host.lost = None;
+                }
+            }
+            FromSource::Ended { why } => {
+                let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+                show.notice(source, &format!("no more records come{why}"));
+            }
+        }
+    }
+
+    fn line(&mut self, source: SourceId, line: Line, show: &mut Show) {
+        if let Line::Header(header) = &line {
+            self.header(source, header, show);
+        }
+        let Some(&nth) = self.by_source.get(&source) else { return };
+        let ahead_ns = i128::from(line.at().0) - self.elapsed_ns();
+        let Some(host) = self.list.get_mut(nth) else { return };
+        // A summary or an old line of the kernel log may be late; nothing comes early.
+        host.ahead_ns = host.ahead_ns.max(ahead_ns);
+        if matches!(&line, Line::Event(event) if !self.filter.admits(event)) {
+            return;
+        }
+        show.line(source, &line);
+        let update = host.session.record(line.clone());
+        let tied = self.joint.observe(host.id, &line, &host.session);
+        if !tied.is_empty() {
+            self.reference = None;
+            self.foretell();
+        }
+        self.show(nth, &update, show);
+    }
+
+    fn header(&mut self, source: SourceId, header: &Header, show: &mut Show) {
+        let Some(id) = self.joint.host(header) else {
+            show.notice(source, "too many hosts: it is left out");
+            self.by_source.remove(&source);
+            return;
+        };
+        self.reference = None;
+        if let Some(nth) = self.list.iter().position(|host| host.id == id) {
+            self.by_source.insert(source, nth);
+            return;
+        }
+        let ahead_ns = i128::from(header.started.0) - self.elapsed_ns();
+        let name = show.name(source, header);
+        self.by_source.insert(source, self.list.len());
+        let local = show.is_local(source);
+        self.list.push(Host { id, name, session: Session::new(), ahead_ns, lost: None, local });
+        show.watching(source, header);
+    }
+
+    /// What changes with time alone.
+    pub(super) fn tick(&mut self, show: &mut Show) {
+        self.foretell();
+        for nth in 0..self.list.len() {
+            let Some(now) = self.list.get(nth).map(|host| self.now(host)) else { continue };
+            let Some(host) = self.list.get_mut(nth) else { continue };
+            let update = host.session.tick(now);
+            self.show(nth, &update, show);
+        }
+    }
+
+    pub(super) fn finish(&mut self, show: &mut Show) {
+        self.joint.finish();
+        self.foretell();
+        for nth in 0..self.list.len() {
+            let Some(now) = self.list.get(nth).map(|host| self.now(host)) else { continue };
+            let Some(host) = self.list.get_mut(nth) else { continue };
+            let update = host.session.finish(now);
+            self.show(nth, &update, show);
+        }
+    }
+
+    /// Tells each client what its servers on other hosts know: when their grace periods end.
+    fn foretell(&mut self) {
+        let views = self.views();
+        let mut told = Vec::new();
+        for (nth, host) in self.list.iter().enumerate() {
+            let Some(view) = views.get(nth) else { continue };
+            let mut ends = BTreeMap::new();
+            for stall in host.session.timeline().stalls().live().filter(|stall| stall.restart.is_none()) {
+                let Some(root) = self.joint.root(host.id, stall.id, None) else { continue };
+                let foreign = *ends.entry(root).or_insert_with(|| {
+                    let end = self.joint.grace_end(root, &views, view).ok_or(Unknown::GraceEnd);
+                    let over = views
+                        .iter()
+                        .find(|it| it.id == root.server)
+                        .and_then(|it| Some(!it.session.timeline().restart(root.restart)?.in_grace()));
+                    Foreign { end, over: over.unwrap_or(false) }
+                });
+                told.push((nth, stall.id, foreign));
+            }
+        }
+        for (nth, stall, foreign) in told {
+            if let Some(host) = self.list.get_mut(nth) {
+                host.session.know_foreign(stall, foreign);
+            }
+        }
+    }
+
+    fn views(&self) -> Vec<joint::Host<'_>> {
+        let view = |host| -> joint::Host<'_> { self.view(host) };
+        self.list.iter().map(view).collect()
+    }
+
+    fn view<'a>(&self, host: &'a Host) -> joint::Host<'a> {
+        joint::Host {
+            id: host.id,
+            session: &host.session,
+            now: self.now(host),
+            lost_contact: host.lost.as_ref().map(|(at, _)| *at),
+        }
+    }
+
+    /// What the hosts' sessions come to together.
+    pub(super) fn summary(&self) -> PairedSummary {
+        gather(&self.joint, &self.views())
+    }
+
+    /// Where a host's time lies on the clock that all are shown on; `None` where the clocks are not tied.
+    fn place(&mut self, nth: usize, at: Stamp) -> Option<Placed> {
+        if self.reference.is_none() {
+            let id = self.joint.reference();
+            let place = self.list.iter().position(|host| host.id == id)?;
+            self.reference = Some((place, self.joint.towards(id)));
+        }
+        let (_, towards) = self.reference.as_ref()?;
+        let mapped = self.joint.at(towards, self.list.get(nth)?.id, at);
+        Some(Placed { at_ns: mapped.nanoseconds()?, error: mapped.error() })
+    }
+
+    fn show(&mut self, nth: usize, update: &Update, show: &mut Show) {
+        if update.items.is_empty() {
+            return;
+        }
+        let now = self.list.get(nth).map(|host| host.session.timeline().now()).unwrap_or_default();
+        let placed = self.place(nth, now);
+        let ahead_ns = placed.map(|placed| placed.at_ns.saturating_sub(i64::try_from(now.0).unwrap_or(i64::MAX)));
+        let Some(host) = self.list.get(nth) else { return };
+        let tied = |item: &Item| match item {
+            // What the client alone cannot know, its server tells.
+            Item::Verdict { revision, .. } if revision.verdict().restart.is_none() => {
+                let mut live = host.session.timeline().stalls().live();
+                !live.any(|stall| self.joint.root(host.id, stall.id, stall.restart).is_some())
+            }
+            _ => true,
+        };
+        let items: Vec<_> = update.items.iter().filter(|item| tied(item)).collect();
+        show.items(host, &items, ahead_ns);
+    }
+}
