@@ -1,6 +1,6 @@
 //! From session files to sessions: what `report`, `watch FILE` and `export` share.
 //!
-//! ```ignore
+//! ```text
 //! let sessions = replayed::each(&files, &selection, |line, update, session| { … Ok(()) })?;   // each line on its way
 //! let sessions = replayed::read(&files, &selection)?;                                         // only what they come to
 //! for Replayed { session, now, .. } in &sessions { view::summary::gather(session.timeline(), *now); }

@@ -1,7 +1,7 @@
 //! The drawing of one or several sessions on one time axis: what is drawn where, and the words beside it.
 //!
 //! [`Picture::of`] makes it from sessions, pure and in bounded memory; [`svg`] and [`html`] draw it. Its numbers are those
-//! of [`summary::gather`](super::summary::gather); times are seconds on the axis, lengths are nanoseconds. Text from
+//! of [`summary::gather`]; times are seconds on the axis, lengths are nanoseconds. Text from
 //! outside has passed [`clean`]. What was computed or inferred says so, and is drawn differently.
 
 mod axis;
