@@ -100,7 +100,6 @@ impl Matcher {
         let before = |time: Mapped, limit: Stamp| time.latest.is_some_and(|it| it < signed(limit));
         let after = |time: Mapped, limit: Stamp| time.earliest.is_some_and(|it| it > signed(limit));
         match host.recorded {
-            // One that was answered while the server was recorded may have come in just before.
             Some((from, _)) if before(sent, from) => return Unmatched::BeforeRecording,
             Some((_, to)) if after(sent, to) => return Unmatched::AfterRecording,
             _ => {}

@@ -212,12 +212,12 @@ fn the_same_xids_at_the_same_time_do_not_make_strangers_a_pair() {
 
 #[test]
 fn chance_among_many_hosts_with_many_rpcs_makes_no_pair() {
-    // Half a million random XIDs of a server's clients that were not recorded, and as many of a client whose server was
-    // not: some sixty are the same by chance.
+    // Two hundred thousand random XIDs of a server's clients that were not recorded, and as many of a client whose server
+    // was not: some ten are the same by chance.
     let mut matcher = Matcher::default();
     let (client, server) = (matcher.host("c").expect("first"), matcher.host("s").expect("second"));
     let mut world = World::new(5, 2);
-    for nth in 0..500_000_u64 {
+    for nth in 0..200_000_u64 {
         let (at, xid) = (1_000 * SECOND + nth * MILLISECOND, world.random.next() as u32);
         let sent = Stamp(at);
         let received = Some(Stamp(at + 300_000));
@@ -233,7 +233,7 @@ fn chance_among_many_hosts_with_many_rpcs_makes_no_pair() {
         "{:?}",
         matcher.unmatched().collect::<Vec<_>>()
     );
-    assert_eq!(matcher.unmatched().map(|(_, count)| count).sum::<u64>(), 500_000);
+    assert_eq!(matcher.unmatched().map(|(_, count)| count).sum::<u64>(), 200_000);
 }
 
 #[test]
