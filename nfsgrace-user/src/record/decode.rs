@@ -75,8 +75,9 @@ fn not_json(error: &serde_json::Error) -> Why {
 pub fn decode(line: &[u8]) -> Result<Decoded, Why> {
     // Checked once for the whole line: serde_json would do it string by string.
     let line = std::str::from_utf8(line).map_err(|_| Why::NotJson("not UTF-8".to_owned()))?;
-    match Flat::scan(line) {
-        Some(flat) => decode_flat(line, flat),
+    let mut flat = Flat::default();
+    match flat.scan(line) {
+        Some(()) => decode_flat(line, &mut flat),
         None => decode_thoroughly(line),
     }
 }
@@ -88,13 +89,13 @@ pub fn decode(line: &[u8]) -> Result<Decoded, Why> {
 /// As [`decode`].
 pub fn decode_thoroughly(line: &str) -> Result<Decoded, Why> {
     match serde_json::from_str(line) {
-        Ok(flat) => decode_flat(line, flat),
+        Ok(mut flat) => decode_flat(line, &mut flat),
         // A newer program may write a known name with another type into a type of record that is unknown here.
         Err(error) => decode_tree(line).ok_or_else(|| not_json(&error))?,
     }
 }
 
-fn decode_flat(line: &str, flat: Flat<'_>) -> Result<Decoded, Why> {
+fn decode_flat(line: &str, flat: &mut Flat<'_>) -> Result<Decoded, Why> {
     let unknown_fields = flat.unknown;
     let line = match flat.type_.as_ref().map(|name| name.0.as_ref()) {
         Some("event") => Line::Event(event(flat)?),
@@ -106,9 +107,9 @@ fn decode_flat(line: &str, flat: Flat<'_>) -> Result<Decoded, Why> {
         }),
         Some("loss") => Line::Loss(Loss {
             at: Stamp(flat.t.ok_or(Why::Missing("t"))?),
-            cause: owned(flat.cause).ok_or(Why::Missing("cause"))?,
+            cause: owned(flat.cause.take()).ok_or(Why::Missing("cause"))?,
             count: flat.count.ok_or(Why::Missing("count"))?,
-            hides: owned(flat.hides).unwrap_or_default(),
+            hides: owned(flat.hides.take()).unwrap_or_default(),
         }),
         Some(_) => return decode_tree(line).unwrap_or(Err(Why::Missing("type"))),
         None => return Err(Why::Missing("type")),
@@ -180,14 +181,14 @@ fn state(flat: &Flat<'_>) -> ServerState {
     }
 }
 
-fn event(mut flat: Flat<'_>) -> Result<Event, Why> {
+fn event(flat: &mut Flat<'_>) -> Result<Event, Why> {
     let name = need(flat.event.take(), "event")?;
     let at = Stamp(need(flat.t, "t")?);
-    let kind = kind(&name.0, &mut flat)?;
+    let kind = kind(&name.0, flat)?;
     let task = Task {
         pid: flat.pid.unwrap_or_default(),
         tid: flat.tid.unwrap_or_default(),
-        comm: owned(flat.comm).unwrap_or_default(),
+        comm: owned(flat.comm.take()).unwrap_or_default(),
     };
     Ok(Event { at, task, netns: flat.netns.map(Netns), kind })
 }

@@ -43,20 +43,19 @@ macro_rules! flat {
         }
 
         impl<'a> Flat<'a> {
-            /// Reads a line the quick way; `None` where it is unusual, or wrong.
-            pub(super) fn scan(line: &'a str) -> Option<Self> {
+            /// Reads a line the quick way, into fields that are all empty; `None` where it is unusual, or wrong.
+            pub(super) fn scan(&mut self, line: &'a str) -> Option<()> {
                 let mut from = Cursor::new(line);
-                let mut flat = Flat::default();
                 from.take(b'{')?;
                 loop {
                     let key = from.string()?;
                     from.take(b':')?;
                     match key {
-                        $($key => flat.$name = Some(<$of>::scan(&mut from)?),)*
+                        $($key => self.$name = Some(<$of>::scan(&mut from)?),)*
                         _ => return None,
                     }
                     if from.take(b'}').is_some() {
-                        return from.is_at_end().then_some(flat);
+                        return from.is_at_end().then_some(());
                     }
                     from.take(b',')?;
                 }

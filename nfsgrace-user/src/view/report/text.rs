@@ -46,7 +46,7 @@ fn heading(report: &Report<'_>, width: usize, style: Style) -> Vec<String> {
 
 /// How long a session is: nobody wants its milliseconds.
 fn long(length: Duration) -> String {
-    let seconds = length.as_secs();
+    let seconds = (length.as_millis() + 500) / 1_000;
     match seconds {
         0..300 => format!("{seconds} s"),
         300..10_800 => format!("{} min", seconds / 60),
