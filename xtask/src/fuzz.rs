@@ -48,11 +48,8 @@ impl Fuzz {
             }
             sow(target, &seeds)?;
             println!("fuzzing {target} for {} s", self.seconds);
-            let mut cargo = artifact::cargo();
-            // The fuzzer's instrumentation is not yet in stable Rust.
-            cargo.env("RUSTC_BOOTSTRAP", "1");
-            // Nothing that is fuzzed here is unsafe: sanitizers would only make it slower.
-            cargo.args(["fuzz", "run", "--sanitizer", "none", "--fuzz-dir", "fuzz", "--target-dir"]).arg(&place);
+            tool::run(cargo_fuzz("build", &place).arg(target))?;
+            let mut cargo = cargo_fuzz("run", &place);
             cargo.arg(target).args([&corpus, &seeds]).arg("--").arg("-dict=fuzz/session.dict");
             cargo.arg(format!("-max_total_time={}", self.seconds)).arg(format!("-max_len={MAX_LEN}"));
             cargo.arg(format!("-timeout={HANGS_AFTER}")).args(["-rss_limit_mb=512", "-print_final_stats=1"]);
@@ -62,6 +59,16 @@ impl Fuzz {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A command of cargo-fuzz, which builds in `place`.
+fn cargo_fuzz(command: &str, place: &Path) -> Command {
+    let mut cargo = artifact::cargo();
+    // The fuzzer's instrumentation is not yet in stable Rust.
+    cargo.env("RUSTC_BOOTSTRAP", "1");
+    // Nothing that is fuzzed here is unsafe: sanitizers would only make it slower.
+    cargo.args(["fuzz", command, "--sanitizer", "none", "--fuzz-dir", "fuzz", "--target-dir"]).arg(place);
+    cargo
 }
 
 /// Writes what to begin with: the recordings that the tests use.

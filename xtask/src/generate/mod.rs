@@ -98,3 +98,50 @@ impl GenerateSession {
         out.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::artifact;
+
+    fn session(seed: u64) -> String {
+        let generate = GenerateSession { events: 12_000, clients: 30, tasks: 10, seed, output: PathBuf::new() };
+        let mut out = Vec::new();
+        generate.write(&mut out).expect("memory takes it");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn what_is_generated_fits_the_published_schema() {
+        let schema =
+            fs::read_to_string(artifact::workspace().join("docs/schema/session-1.schema.json")).expect("there");
+        let mut schema: Value = serde_json::from_str(&schema).expect("JSON");
+        // Nothing else may be there.
+        for definition in schema["$defs"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+            if definition["properties"]["type"].is_object() {
+                definition["unevaluatedProperties"] = Value::Bool(false);
+            }
+        }
+        let schema = jsonschema::validator_for(&schema).expect("a schema");
+        let text = session(1);
+        let mut before = 0;
+        for line in text.lines() {
+            let value: Value = serde_json::from_str(line).expect("JSON");
+            assert!(schema.is_valid(&value), "{line}");
+            let at = value["t"].as_u64().expect("a time");
+            assert!(before <= at, "{line}");
+            before = at;
+        }
+        assert_eq!(text.lines().filter(|line| line.contains("\"type\":\"event\"")).count(), 12_000);
+    }
+
+    #[test]
+    fn a_seed_makes_the_same_session_each_time() {
+        assert!(session(7) == session(7));
+        assert!(session(7) != session(8));
+    }
+}
