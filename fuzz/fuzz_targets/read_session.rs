@@ -18,26 +18,21 @@ const PLAIN: Style = Style::PLAIN;
 fuzz_target!(|bytes: &[u8]| {
     let since = Moment::Boot(Stamp(8_000_000_000));
     let window = Window { since: Some(since), until: Some(Moment::Boot(Stamp(40_000_000_000))) };
-    let parts = [
-        Selection::default(),
-        Selection { window, ..Selection::default() },
-        Selection { restart: Some(RestartId(2)), ..Selection::default() },
-    ];
-    for part in parts {
-        let open = || {
-            let size = Some(bytes.len() as u64);
-            SessionFile::read("fuzz".to_owned(), Box::new(Cursor::new(bytes.to_vec())), size)
-        };
-        let Ok(file) = open() else { return };
-        if let Ok(replayed) = replayed::file(file, &part, &mut replayed::Nobody) {
-            show(&replayed);
-        }
+    // One way to look at it for each input, or it takes too long.
+    let part = match bytes.len() % 3 {
+        0 => Selection::default(),
+        1 => Selection { window, ..Selection::default() },
+        _ => Selection { restart: Some(RestartId(2)), ..Selection::default() },
+    };
+    let size = Some(bytes.len() as u64);
+    let Ok(file) = SessionFile::read("fuzz".to_owned(), Box::new(Cursor::new(bytes.to_vec())), size) else { return };
+    let replayed = match bytes.len() % 2 {
+        0 => replayed::file(file, &part, &mut replayed::Nobody),
         // As a live view does, which looks at every moment.
-        let Ok(file) = open() else { return };
-        let replayed = replayed::file(file, &part, &mut Live);
-        if let Ok(replayed) = replayed {
-            show(&replayed);
-        }
+        _ => replayed::file(file, &part, &mut Live),
+    };
+    if let Ok(replayed) = replayed {
+        show(&replayed);
     }
 });
 
@@ -50,10 +45,8 @@ fn show(replayed: &replayed::Replayed) {
         files: &replayed.files,
         notes: &replayed.notes,
     };
-    for width in [60, 80, 160] {
-        for line in report::text(&report, width, PLAIN) {
-            assert!(!line.chars().any(char::is_control), "{line:?}");
-        }
+    for line in report::text(&report, 80, PLAIN) {
+        assert!(!line.chars().any(char::is_control), "{line:?}");
     }
     report::markdown(&report);
     json::closing(session, replayed.now);

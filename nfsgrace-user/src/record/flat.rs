@@ -45,7 +45,7 @@ macro_rules! flat {
         impl<'a> Flat<'a> {
             /// Reads a line the quick way, into fields that are all empty; `None` where it is unusual, or wrong.
             pub(super) fn scan(&mut self, line: &'a str) -> Option<()> {
-                let mut from = Cursor::new(line);
+                let mut from = Cursor::new(line)?;
                 from.take(b'{')?;
                 loop {
                     let key = from.string()?;

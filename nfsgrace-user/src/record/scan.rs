@@ -13,8 +13,11 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(line: &'a str) -> Self {
-        Self { rest: line }
+    /// The beginning of a line, unless it has an escape or a control character somewhere.
+    pub(super) fn new(line: &'a str) -> Option<Self> {
+        // All bytes at once, which is quicker than to look for an end at the first.
+        let unusual = line.bytes().fold(false, |unusual, byte| unusual | (byte < 0x20) | (byte == b'\\'));
+        (!unusual).then_some(Self { rest: line })
     }
 
     /// Steps over one character of ASCII, if it is this.
@@ -34,11 +37,11 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// A string without escapes, in its quotes.
+    /// A string in its quotes.
     #[inline]
     pub(super) fn string(&mut self) -> Option<&'a str> {
         self.take(b'"')?;
-        let end = self.rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20)?;
+        let end = memchr::memchr(b'"', self.rest.as_bytes())?;
         let (text, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
         self.take(b'"')?;

@@ -4,7 +4,7 @@ use std::{fs, path::Path, path::PathBuf, process::Command, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::measure::{Run, median, run};
@@ -53,7 +53,7 @@ impl Report {
         let programs: [(&str, &[&str]); 3] =
             [("nfsgrace", &["report"]), ("jq", &["-c", "select(.type == \"loss\")"]), ("wc", &["-l"])];
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
         table.set_header(["", "seconds", "events/s", "CPU seconds", "events/CPU s", "peak memory"]);
         let mut enough = true;
         for (name, arguments) in programs {
