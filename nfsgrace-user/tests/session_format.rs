@@ -5,9 +5,9 @@ mod common;
 use std::{fs, net::IpAddr, path::PathBuf};
 
 use nfsgrace::record::{
-    Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, Manager,
-    Netns, ProbeRow, Reader, Refusal, Role, Rpc, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker, Why,
-    decode, decode_thoroughly, encode,
+    Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, MAX_SPAN,
+    Manager, Netns, ProbeRow, Reader, Refusal, Role, Rpc, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker,
+    Why, decode, decode_thoroughly, encode,
 };
 use nfsgrace::view::json;
 use proptest::{collection::vec, option, prelude::*};
@@ -22,8 +22,8 @@ fn text() -> impl Strategy<Value = String> {
 
 fn state() -> impl Strategy<Value = ServerState> {
     (
-        option::of(any::<u64>()),
-        option::of(any::<u64>()),
+        option::of(0..=MAX_SPAN),
+        option::of(0..=MAX_SPAN),
         option::of(any::<bool>()),
         option::of(any::<bool>()),
         option::of(any::<u32>()),
@@ -101,7 +101,12 @@ fn client_kind() -> impl Strategy<Value = Kind> {
         .prop_map(|(xid, sent, received, transmissions)| Rpc { xid, sent, received, transmissions });
     let delay = (
         (stamp(), any::<bool>(), option::of(text()), option::of(text()), option::of(text())),
-        (one(&[Refusal::Grace, Refusal::Delay]), option::of(any::<i64>()), any::<bool>(), vec(text(), 0..4)),
+        (
+            one(&[Refusal::Grace, Refusal::Delay]),
+            option::of(-(MAX_SPAN as i64)..=MAX_SPAN as i64),
+            any::<bool>(),
+            vec(text(), 0..4),
+        ),
         option::of(rpc),
     );
     let surroundings = (

@@ -119,7 +119,11 @@ impl Gathering<'_> {
                 .verdicts()
                 .flat_map(|verdict| verdict.finding.causes().iter().map(|cause| cause.id().to_owned()))
                 .collect(),
-            lost_records: host.session.timeline().losses().map(|(_, total)| total.count).sum(),
+            lost_records: host
+                .session
+                .timeline()
+                .losses()
+                .fold(0, |sum: u64, (_, total)| sum.saturating_add(total.count)),
             lost_contact: host.lost_contact.map(|at| at.0),
         }
     }

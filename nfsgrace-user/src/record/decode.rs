@@ -56,6 +56,9 @@ impl fmt::Display for Why {
 
 impl std::error::Error for Why {}
 
+/// Longest grace period, lease (seconds) and sleep (jiffies) that is read; 24 days of the shortest jiffies.
+pub const MAX_SPAN: u64 = 1 << 31;
+
 /// Longest piece of a bad line that a [`Why`] carries, characters.
 const QUOTE: usize = 60;
 
@@ -170,14 +173,22 @@ fn client(flat: &mut Flat<'_>) -> Result<Client, Why> {
     Ok(Client { addr, name: owned(flat.client_name.take()), minor: flat.minor })
 }
 
-fn state(flat: &Flat<'_>) -> ServerState {
-    ServerState {
-        grace_s: flat.grace_s,
-        lease_s: flat.lease_s,
+fn state(flat: &Flat<'_>) -> Result<ServerState, Why> {
+    Ok(ServerState {
+        grace_s: at_most(flat.grace_s, MAX_SPAN, "grace_s")?,
+        lease_s: at_most(flat.lease_s, MAX_SPAN, "lease_s")?,
         tracking: flat.tracking,
         tracks_reclaim_completes: flat.tracks_reclaim_completes,
         to_reclaim: flat.to_reclaim,
         reclaimed: flat.reclaimed,
+    })
+}
+
+/// A span of time that a kernel can have meant, so that no sum with it overflows.
+fn at_most(value: Option<u64>, most: u64, field: &'static str) -> Result<Option<u64>, Why> {
+    match value {
+        Some(value) if value > most => Err(Why::BadValue(field, value.to_string())),
+        value => Ok(value),
     }
 }
 
@@ -197,7 +208,7 @@ fn kind(name: &str, flat: &mut Flat<'_>) -> Result<Kind, Why> {
     Ok(match name {
         "server_start" => Kind::ServerStart,
         "server_started" => {
-            Kind::ServerStarted { status: need(narrow(flat.status, "status")?, "status")?, state: state(flat) }
+            Kind::ServerStarted { status: need(narrow(flat.status, "status")?, "status")?, state: state(flat)? }
         }
         "server_stop" => Kind::ServerStop,
         "tracking_start" => Kind::TrackingStart { stack: all_owned(flat.stack.take().unwrap_or_default()) },
@@ -213,7 +224,7 @@ fn kind(name: &str, flat: &mut Flat<'_>) -> Result<Kind, Why> {
         "grace_end" => Kind::GraceEnd {
             manager: need(named(flat.manager.as_ref(), "manager")?, "manager")?,
             by: need(named(flat.by.as_ref(), "by")?, "by")?,
-            state: state(flat),
+            state: state(flat)?,
         },
         "grace_answer" => {
             Kind::GraceAnswer { for_open: need(flat.for_open, "for_open")?, in_grace: need(flat.in_grace, "in_grace")? }
@@ -255,7 +266,12 @@ fn kind(name: &str, flat: &mut Flat<'_>) -> Result<Kind, Why> {
             path: owned(flat.path.take()),
             server: owned(flat.server.take()),
             refusal: need(named(flat.refusal.as_ref(), "refusal")?, "refusal")?,
-            timeout: flat.timeout,
+            timeout: match flat.timeout {
+                Some(jiffies) if jiffies.unsigned_abs() > MAX_SPAN => {
+                    return Err(Why::BadValue("timeout", jiffies.to_string()));
+                }
+                timeout => timeout,
+            },
             observed: flat.observed.unwrap_or_default(),
             stack: all_owned(flat.stack.take().unwrap_or_default()),
             rpc: flat.xid.map(|xid| Rpc {

@@ -2,6 +2,9 @@
 
 use std::io::{self, Write};
 
+use memchr::memchr2;
+use serde_json::{Serializer, ser::Formatter};
+
 use super::{Client, Counts, Event, Kind, Line, Rpc, ServerState, Surroundings};
 
 /// Appends one record and its line end to `out`.
@@ -32,10 +35,40 @@ pub fn encode(line: &Line, out: &mut Vec<u8>) {
 
 fn tree(value: &impl serde::Serialize, out: &mut Vec<u8>) {
     let before = out.len();
-    if serde_json::to_writer(&mut *out, value).is_err() {
+    if value.serialize(&mut Serializer::with_formatter(&mut *out, Harmless)).is_err() {
         // These types have neither maps with odd keys nor fallible parts, and memory does not refuse a write.
         out.truncate(before);
     }
+}
+
+/// JSON without blanks in which names of files and tasks cannot command a terminal: JSON itself demands an escape for none
+/// of the control characters from U+007F to U+009F, and U+009B does in many terminals what ESC [ does.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, control)) = next_control(rest) {
+            out.write_all(&rest.as_bytes()[..at])?;
+            write!(out, "\\u{:04x}", u32::from(control))?;
+            rest = &rest[at + control.len_utf8()..];
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+fn next_control(text: &str) -> Option<(usize, char)> {
+    // In UTF-8 they are this byte, or begin with that one, which few texts have.
+    let mut from = 0;
+    while let Some(at) = memchr2(0x7f, 0xc2, &text.as_bytes()[from..]) {
+        from += at;
+        let found = text[from..].chars().next()?;
+        if found.is_control() {
+            return Some((from, found));
+        }
+        from += found.len_utf8();
+    }
+    None
 }
 
 /// Writes a session, one line per record. When to flush is the caller's business.

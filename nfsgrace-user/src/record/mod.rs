@@ -20,7 +20,7 @@ pub mod store;
 mod window;
 
 pub use continuation::Continuation;
-pub use decode::{Decoded, Why, decode, decode_thoroughly};
+pub use decode::{Decoded, MAX_SPAN, Why, decode, decode_thoroughly};
 pub use encode::{Writer, encode};
 pub use event::{
     Claim, Client, Counts, EndedBy, Event, Kind, Manager, Netns, Refusal, Rpc, ServerOp, ServerState, Stamp,

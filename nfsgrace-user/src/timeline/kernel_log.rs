@@ -1,6 +1,6 @@
 //! What nfsd says in the kernel log: all that is left of a start that nobody watched.
 
-use crate::record::Netns;
+use crate::record::{MAX_SPAN, Netns};
 
 /// One line of nfsd's that tells something (fs/nfsd/nfs4recover.c and fs/nfsd/nfs4state.c).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,8 @@ pub fn parse(line: &str) -> Option<LogFact> {
     if let Some(rest) = text.strip_prefix("starting ")
         && let Some((seconds, _)) = rest.split_once("-second grace period")
     {
-        return Some(LogFact::GraceStarts { seconds: seconds.parse().ok()?, netns: netns(text) });
+        let seconds = seconds.parse().ok().filter(|seconds| *seconds <= MAX_SPAN)?;
+        return Some(LogFact::GraceStarts { seconds, netns: netns(text) });
     }
     if text.starts_with("no clients to reclaim, skipping") {
         return Some(LogFact::GraceSkipped(netns(text)));
