@@ -451,3 +451,29 @@ fn a_host_that_drops_out_does_not_stop_the_others() {
     assert!(text.contains("the connection to it was lost at"), "{text}");
     assert!(text.contains("7 found on both hosts"), "{text}");
 }
+
+#[test]
+fn what_hosts_come_to_together_fits_the_published_schema() {
+    let schema = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/session-1.schema.json");
+    let schema = std::fs::read_to_string(schema).expect("there");
+    let mut schema: serde_json::Value = serde_json::from_str(&schema).expect("JSON");
+    for (name, def) in schema["$defs"].as_object_mut().expect("definitions") {
+        if !name.starts_with("event_") && def.get("properties").is_some() {
+            def["unevaluatedProperties"] = false.into();
+        }
+    }
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let stories = stories();
+    for sessions in [
+        vec![server(&stories), client(&[&stories[0], &stories[1]]), client(&[&stories[2]])],
+        vec![client(&[&stories[0]]), client(&[&stories[2]])],
+    ] {
+        let line = Line::Paired(Box::new(paired(sessions)));
+        let mut bytes = Vec::new();
+        nfsgrace::record::encode(&line, &mut bytes);
+        let value: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        let errors: Vec<_> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{value}");
+        assert_eq!(nfsgrace::record::decode(&bytes).map(|it| it.line), Ok(line), "read as it was written");
+    }
+}
