@@ -7,6 +7,7 @@ use serde::{Deserialize, de::IntoDeserializer, de::value::Error as NameError};
 use super::{
     Client, ClockSample, Counts, Event, Kind, Line, Loss, Netns, Rpc, ServerState, Stamp, Surroundings, Task,
     flat::{Flat, Text},
+    reader::MAX_EVENT,
 };
 
 /// A line that was understood.
@@ -21,7 +22,7 @@ pub struct Decoded {
 /// Why a line was not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
-    /// Longer than [`MAX_LINE`](super::MAX_LINE).
+    /// Longer than [`MAX_LINE`](super::MAX_LINE), or an event than [`MAX_EVENT`](super::MAX_EVENT).
     TooLong,
     /// The last line, and it is cut off: the writer was stopped in the middle of it.
     Torn,
@@ -42,7 +43,7 @@ pub enum Why {
 impl fmt::Display for Why {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => write!(out, "longer than {} bytes", super::MAX_LINE),
+            Self::TooLong => write!(out, "too long"),
             Self::Torn => write!(out, "cut off: the recorder was stopped while writing it, or still writes"),
             Self::NotJson(why) => write!(out, "not a record: {why}"),
             Self::Missing(field) => write!(out, "has no {field:?}"),
@@ -101,6 +102,7 @@ pub fn decode_thoroughly(line: &str) -> Result<Decoded, Why> {
 fn decode_flat(line: &str, flat: &mut Flat<'_>) -> Result<Decoded, Why> {
     let unknown_fields = flat.unknown;
     let line = match flat.type_.as_ref().map(|name| name.0.as_ref()) {
+        Some("event" | "loss") if line.len() > MAX_EVENT => return Err(Why::TooLong),
         Some("event") => Line::Event(event(flat)?),
         Some("clock") => Line::Clock(ClockSample {
             at: Stamp(flat.t.ok_or(Why::Missing("t"))?),

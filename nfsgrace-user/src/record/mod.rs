@@ -37,7 +37,7 @@ pub use paired::{
     CauseRow, ClientCostRow, ClockRow, CostRow, HostRow, PairedAttemptRow, PairedStallRow, PairedSummary, RpcRow,
     SplitRow, StepRow, WorstRow,
 };
-pub use reader::{Item, MAX_LINE, Reader, Skipped};
+pub use reader::{Item, MAX_EVENT, MAX_LINE, Reader, Skipped};
 pub use window::{Moment, Span, Window};
 
 /// One line of a session.

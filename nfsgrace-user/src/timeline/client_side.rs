@@ -54,6 +54,7 @@ impl Timeline {
             Refusal::Delay => linked,
         };
         let hz = self.host.hz;
+        let room = self.stalls.has_room();
         let stall = if is_new {
             self.stalls.begin(Stall::new(id, event.task.clone(), *began_seen))
         } else {
@@ -66,14 +67,8 @@ impl Timeline {
         let how = if *observed && timeout.is_some() && hz.is_some() { How::Observed } else { How::Computed };
         stall.refuse(event.at, *refusal, *rpc, span.map(|span| Asked { span, how }));
         stall.restart = restart;
-        for (known, told) in [(&mut stall.op, op), (&mut stall.path, path), (&mut stall.server, server)] {
-            if known.is_none() {
-                known.clone_from(told);
-            }
-        }
-        if stall.stack.is_empty() {
-            stall.stack.clone_from(stack);
-        }
+        let learned = if room { stall.learn([op, path, server], stack) } else { 0 };
+        self.stalls.learned(learned);
         self.stalls.totals.refused += 1;
         changes.push(if is_new { Change::StallBegan(id) } else { Change::RefusedAgain(id) });
     }

@@ -188,7 +188,10 @@ impl Clients {
             && seen.addr != Some(addr)
         {
             seen.addr = Some(addr);
-            self.by_addr.insert(addr, at);
+            // A client may have several, but not as many as one likes.
+            if self.by_addr.len() < 2 * MAX_CLIENTS {
+                self.by_addr.insert(addr, at);
+            }
         }
         if name.is_none() && client.addr.is_none() {
             self.nameless = Some(at);

@@ -35,6 +35,8 @@ use crate::record::{Counts, Event, Header, Kind, Loss, Manager, Netns, Role, Sta
 
 /// Restarts kept; the oldest are forgotten, and counted.
 pub const MAX_RESTARTS: usize = 256;
+/// Namespaces whose counts are kept apart; what comes beyond is counted together.
+const MAX_NETNS: usize = 1_024;
 /// Causes of loss kept apart; what comes beyond is added to the last.
 pub const MAX_LOSSES: usize = 64;
 
@@ -231,7 +233,9 @@ impl Timeline {
             }
             Kind::Stack { began, stack } => self.stack(event, *began, stack, changes),
             Kind::Counts(counts) => {
-                self.counts.entry(event.netns).or_default().take(counts);
+                let of =
+                    event.netns.filter(|_| self.counts.len() < MAX_NETNS || self.counts.contains_key(&event.netns));
+                self.counts.entry(of).or_default().take(counts);
                 changes.push(Change::Counted);
             }
             _ => self.server_side(event, changes),
@@ -242,8 +246,10 @@ impl Timeline {
     fn stack(&mut self, event: &Event, began: Option<Stamp>, stack: &[String], changes: &mut Changes) {
         if let Some(began) = began {
             let id = StallId { tid: event.task.tid, began };
+            let room = self.stalls.has_room();
             if let Some(stall) = self.stalls.get_mut(id) {
-                stall.stack = stack.to_vec();
+                let learned = if room { stall.learn([&None; 3], stack) } else { 0 };
+                self.stalls.learned(learned);
                 changes.push(Change::StallStackNamed(id));
             }
         } else if let Some(restart) = self.latest(event.netns) {

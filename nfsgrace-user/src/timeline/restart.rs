@@ -8,6 +8,8 @@ use super::{
 };
 use crate::record::{EndedBy, Netns, ServerState, Stamp, Surroundings, Task, Tracker};
 
+/// Attempts to set a tracker up that are kept; a kernel has four kinds.
+pub const TRACKERS_KEPT: usize = 16;
 /// Polls of one tracker that are kept in detail.
 pub const POLLS_KEPT: usize = 64;
 /// Writes to `v4_end_grace` that are kept in detail.
@@ -122,6 +124,13 @@ pub struct Tracking {
 }
 
 impl Tracking {
+    /// Adds an attempt, and gives its place; where there are too many, the last one makes room.
+    pub(super) fn attempt(&mut self, attempt: TrackerAttempt) -> usize {
+        self.attempts.truncate(TRACKERS_KEPT - 1);
+        self.attempts.push(attempt);
+        self.attempts.len() - 1
+    }
+
     /// What became of it, from what was seen or else from the kernel log. `None` while it is not known.
     #[must_use]
     pub fn result(&self) -> Option<(Stamp, i32)> {

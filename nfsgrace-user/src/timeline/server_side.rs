@@ -1,6 +1,6 @@
 //! What server events do to the timeline (fs/nfsd/nfs4state.c, fs/nfsd/nfs4recover.c, fs/nfs_common/grace.c).
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use super::{
     Change, Changes, Heard, KnownFrom, MAX_RESTARTS, Restart, RestartId, Timeline,
@@ -19,6 +19,8 @@ const IN_FLIGHT: Duration = Duration::from_secs(1);
 const LOCKD_BEFORE: Duration = Duration::from_secs(10);
 /// Lines of the kernel log that wait for their start.
 const MAX_LINES: usize = 32;
+/// Clients kept, of all restarts: the oldest restarts are forgotten for them.
+const MAX_CLIENTS: usize = 65_536;
 /// Namespaces whose lockd is remembered until their nfsd starts.
 const MAX_LOCKD: usize = 64;
 
@@ -58,8 +60,8 @@ impl Timeline {
             Kind::TrackingStart { .. } | Kind::TrackingEnd { .. } | Kind::Poll { .. } => self.tracking(event, changes),
             Kind::TrackerStart { tracker } => {
                 let restart = self.starting(event, changes);
-                restart.tracking.attempts.push(TrackerAttempt::new(*tracker, at, true));
-                changes.push(Change::TrackerBegan(restart.id, restart.tracking.attempts.len() - 1));
+                let place = restart.tracking.attempt(TrackerAttempt::new(*tracker, at, true));
+                changes.push(Change::TrackerBegan(restart.id, place));
             }
             Kind::TrackerEnd { tracker, status } => self.tracker_end(event, *tracker, *status, changes),
             Kind::GraceStart { manager } => self.grace_start(event, *manager, changes),
@@ -128,7 +130,9 @@ impl Timeline {
             let (_, grace) = self.log.lockd.swap_remove(place);
             restart.lockd = (at.since(grace.began) <= LOCKD_BEFORE).then_some(grace);
         }
-        if self.restarts.len() >= MAX_RESTARTS {
+        // Names of clients take most of the memory.
+        let clients = |restarts: &VecDeque<Restart>| restarts.iter().map(|it| it.clients.list().len()).sum::<usize>();
+        while self.restarts.len() >= MAX_RESTARTS || self.restarts.len() > 1 && clients(&self.restarts) > MAX_CLIENTS {
             let oldest = usize::from(self.only.is_some() && self.restarts.front().map(|it| it.id) == self.only);
             self.restarts.remove(oldest);
             self.restarts_forgotten += 1;
@@ -184,7 +188,7 @@ impl Timeline {
             }
             Kind::Poll { running, inferred } => {
                 if restart.tracking.running().is_none() {
-                    restart.tracking.attempts.push(TrackerAttempt::new(Tracker::Cld, at, false));
+                    restart.tracking.attempt(TrackerAttempt::new(Tracker::Cld, at, false));
                 }
                 let place = restart.tracking.attempts.len() - 1;
                 restart.tracking.attempts[place].poll(at, *running, *inferred);
@@ -197,13 +201,11 @@ impl Timeline {
     fn tracker_end(&mut self, event: &Event, tracker: Tracker, status: i32, changes: &mut Changes) {
         let at = event.at;
         let restart = self.starting(event, changes);
-        let attempts = &mut restart.tracking.attempts;
-        let open = attempts.iter().rposition(|attempt| attempt.tracker == tracker && attempt.ended.is_none());
-        let place = open.unwrap_or_else(|| {
-            attempts.push(TrackerAttempt::new(tracker, at, false));
-            attempts.len() - 1
-        });
-        attempts[place].ended = Some((at, status));
+        let tracking = &mut restart.tracking;
+        let is_open = |attempt: &TrackerAttempt| attempt.tracker == tracker && attempt.ended.is_none();
+        let open = tracking.attempts.iter().rposition(is_open);
+        let place = open.unwrap_or_else(|| tracking.attempt(TrackerAttempt::new(tracker, at, false)));
+        tracking.attempts[place].ended = Some((at, status));
         changes.push(Change::TrackerEnded(restart.id, place));
     }
 

@@ -166,6 +166,8 @@ pub struct Stall {
     pub tail: Option<Duration>,
     first: Vec<Attempt>,
     last: VecDeque<Attempt>,
+    /// Bytes of its texts.
+    pub(super) text: usize,
 }
 
 impl Stall {
@@ -185,7 +187,24 @@ impl Stall {
             tail: None,
             first: Vec::new(),
             last: VecDeque::new(),
+            text: 0,
         }
+    }
+
+    /// Takes over what is not known yet; how many bytes that is.
+    pub(super) fn learn(&mut self, texts: [&Option<String>; 3], stack: &[String]) -> usize {
+        let before = self.text;
+        for (known, told) in [&mut self.op, &mut self.path, &mut self.server].into_iter().zip(texts) {
+            if let (None, Some(told)) = (&known, told) {
+                self.text += told.len();
+                *known = Some(told.clone());
+            }
+        }
+        if self.stack.is_empty() && !stack.is_empty() {
+            self.text += stack.iter().map(String::len).sum::<usize>();
+            self.stack = stack.to_vec();
+        }
+        self.text - before
     }
 
     /// The attempts that are kept in detail, oldest first.

@@ -16,6 +16,8 @@ use crate::record::Stamp;
 
 /// Stalls followed at a time; what comes beyond is counted.
 pub const MAX_LIVE: usize = 65_536;
+/// Bytes of names, paths and stacks that the followed stalls may have together.
+const MAX_TEXT: usize = 32 << 20;
 /// Ended stalls kept in detail: the most costly ones.
 pub const MAX_ENDED: usize = 1_000;
 
@@ -64,6 +66,8 @@ impl Ord for Costly {
 #[derive(Debug, Default)]
 pub struct Stalls {
     live: HashMap<u32, Stall>,
+    /// Bytes of their texts.
+    text: usize,
     ended: BinaryHeap<Reverse<Costly>>,
     /// Beginning of the first ended stall that a server's grace period caused which is not seen from here, and that was
     /// longer than a second.
@@ -117,6 +121,16 @@ impl Stalls {
             Totals { ended: stalls, not_followed: 0, refused: refused.saturating_add(live), lost, longest, tail };
     }
 
+    /// Whether more text may be kept.
+    pub(super) fn has_room(&self) -> bool {
+        self.text < MAX_TEXT
+    }
+
+    /// A live stall keeps so much more text.
+    pub(super) fn learned(&mut self, bytes: usize) {
+        self.text += bytes;
+    }
+
     pub(super) fn get_mut(&mut self, id: StallId) -> Option<&mut Stall> {
         self.live.get_mut(&id.tid).filter(|stall| stall.id == id)
     }
@@ -140,6 +154,7 @@ impl Stalls {
         in_detail: bool,
     ) -> Option<Arc<Stall>> {
         let mut stall = self.live.remove(&tid)?;
+        self.text = self.text.saturating_sub(stall.text);
         stall.end(at, outcome);
         stall.tail = tail;
         let length = stall.length(at);
