@@ -48,9 +48,9 @@ fn show(replayed: &replayed::Replayed) {
     for line in report::text(&report, 80, PLAIN) {
         assert!(!line.chars().any(char::is_control), "{line:?}");
     }
-    report::markdown(&report);
-    json::closing(session, replayed.now);
-    text::status(session.timeline(), replayed.now, 80, 20, PLAIN);
+    let _ = report::markdown(&report);
+    let _ = json::closing(session, replayed.now);
+    let _ = text::status(session.timeline(), replayed.now, 80, 20, PLAIN);
 }
 
 struct Live;
@@ -58,13 +58,13 @@ struct Live;
 impl replayed::Follower for Live {
     fn wait(&mut self, at: Stamp, session: &mut Session) -> anyhow::Result<()> {
         session.tick(at);
-        text::status(session.timeline(), at, 80, 20, PLAIN);
+        let _ = text::status(session.timeline(), at, 80, 20, PLAIN);
         Ok(())
     }
 
     fn took(&mut self, _: &nfsgrace::record::Line, update: &Update, session: &Session) -> anyhow::Result<()> {
         for item in &update.items {
-            text::lines(item, session.timeline(), 80, PLAIN);
+            let _ = text::lines(item, session.timeline(), 80, PLAIN);
         }
         Ok(())
     }

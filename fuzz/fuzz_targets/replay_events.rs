@@ -30,18 +30,18 @@ fuzz_target!(|bytes: &[u8]| {
             update.items.extend(session.tick(now).items);
         }
         for item in &update.items {
-            text::lines(item, session.timeline(), 80, Style::PLAIN);
+            let _ = text::lines(item, session.timeline(), 80, Style::PLAIN);
         }
     }
     if narrow {
         session.narrow(Span { since: Stamp(from.number()), until: now }, Some(RestartId(1)));
     }
     session.finish(now);
-    text::status(session.timeline(), now, 80, 8, Style::PLAIN);
-    json::closing(&session, now);
+    let _ = text::status(session.timeline(), now, 80, 8, Style::PLAIN);
+    let _ = json::closing(&session, now);
     let summary = summary::gather(session.timeline(), now);
     let report = report::Report { session: &session, summary, wall: None, files: &[], notes: &[] };
-    report::text(&report, 80, Style::PLAIN);
+    let _ = report::text(&report, 80, Style::PLAIN);
 });
 
 /// Input, of which each piece is one small choice or one number.

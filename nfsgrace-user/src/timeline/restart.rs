@@ -17,6 +17,9 @@ pub const WRITES_KEPT: usize = 32;
 /// How often the laundromat looks again while somebody reclaims (`NFSD_LAUNDROMAT_MINTIMEOUT`).
 pub const LAUNDROMAT_REARM: Duration = Duration::from_secs(1);
 
+/// No grace period and no lease is longer than this, which spares later sums an overflow; nfsd itself takes an hour at most.
+pub(super) const LONGEST_S: u64 = 1 << 32;
+
 /// A client that sleeps on for less after the end of a grace period is not worth a word.
 pub const TAIL: Duration = Duration::from_secs(1);
 
@@ -387,6 +390,7 @@ impl Restart {
     /// Takes over what nfsd had at a moment; what could not be read stays as it was.
     pub(super) fn learn(&mut self, state: &ServerState) {
         let ServerState { grace_s, lease_s, tracking, tracks_reclaim_completes, to_reclaim, reclaimed } = state;
+        let (grace_s, lease_s) = (grace_s.map(|it| it.min(LONGEST_S)), lease_s.map(|it| it.min(LONGEST_S)));
         self.state.grace_s = grace_s.or(self.state.grace_s);
         self.state.lease_s = lease_s.or(self.state.lease_s);
         self.state.tracking = tracking.or(self.state.tracking);
@@ -394,7 +398,7 @@ impl Restart {
         self.state.to_reclaim = to_reclaim.or(self.state.to_reclaim);
         self.state.reclaimed = reclaimed.or(self.state.reclaimed);
         if let Some(seconds) = grace_s {
-            self.length = Some((Duration::from_secs(*seconds), LengthFrom::Kernel));
+            self.length = Some((Duration::from_secs(seconds), LengthFrom::Kernel));
         }
     }
 }

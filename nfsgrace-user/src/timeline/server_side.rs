@@ -7,7 +7,7 @@ use super::{
     clients::RefusedOp,
     forecast,
     kernel_log::{self, LogFact},
-    restart::{EndGraceWrite, Grace, GraceEnd, LengthFrom, TAIL, TrackerAttempt, WRITES_KEPT},
+    restart::{EndGraceWrite, Grace, GraceEnd, LONGEST_S, LengthFrom, TAIL, TrackerAttempt, WRITES_KEPT},
 };
 use crate::record::{EndedBy, Event, Kind, Manager, Netns, ServerOp, ServerState, Stamp, Task, Tracker};
 
@@ -491,7 +491,7 @@ impl Restart {
             LogFact::EndFailed(status) => self.tracking.logged_end_failure = Some((at, *status)),
             LogFact::GraceStarts { seconds, .. } => {
                 self.armed.get_or_insert(at);
-                self.length.get_or_insert((Duration::from_secs(*seconds), LengthFrom::KernelLog));
+                self.length.get_or_insert((Duration::from_secs((*seconds).min(LONGEST_S)), LengthFrom::KernelLog));
             }
             LogFact::GraceSkipped(_) | LogFact::AllReclaimed(_) => {
                 let skipped = matches!(fact, LogFact::GraceSkipped(_));
