@@ -166,19 +166,19 @@ watch_stop() {
 
 watch_printed() { grep -aq "$1" $RES/stdout; }
 
-# record_start ARGUMENT…: a flight recorder beside nfsgrace watch.
-record_start() {
+# recorder_start ARGUMENT…: a flight recorder beside nfsgrace watch.
+recorder_start() {
   nfsgrace record -o $RES/recorded.ndjson.zst "$@" 2>$RES/recorded.log &
   RECORDER=$!
-  wait_for 60 record_is_ready_or_gone
-  record_is_ready || fail "the recorder ended early: $(cat $RES/recorded.log)"
+  wait_for 60 recorder_is_ready_or_gone
+  recorder_is_ready || fail "the recorder ended early: $(cat $RES/recorded.log)"
   say 'the recorder records'
 }
-record_is_ready() { grep -q '^nfsgrace: recording to' $RES/recorded.log; }
-record_is_ready_or_gone() { record_is_ready || ! kill -0 $RECORDER; }
+recorder_is_ready() { grep -q '^nfsgrace: recording to' $RES/recorded.log; }
+recorder_is_ready_or_gone() { recorder_is_ready || ! kill -0 $RECORDER; }
 
 # With no chance to close its file.
-record_kill() {
+recorder_kill() {
   uptime_is && echo "$UPTIME" >$RES/killed
   kill -KILL $RECORDER
   wait $RECORDER

@@ -3,7 +3,7 @@
 # expect 5.10 6.1 6.12: legacy-dir-missing backoff-tail?
 # stall: yes
 #
-# What the recorder left (recorded.ndjson.zst) is compared with what watch recorded up to the kill.
+# What the recorder left (recorded.ndjson.zst), and the report of it, is compared with what watch recorded up to the kill.
 
 remove_nfsdcltrack
 remove_recovery_dir
@@ -12,14 +12,14 @@ mount_nfs
 wait_grace_over
 open_file before
 watch_start
-record_start
+recorder_start
 server_restart
 open_file after &
 opening=$!
 wait_for 20 watch_printed NFS4ERR_GRACE
 # A few refusals more, and the moment that a line takes to be seen by both.
 sleep 3
-record_kill
+recorder_kill
 wait $opening
 wait_grace_over
 watch_stop

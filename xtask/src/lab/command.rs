@@ -114,6 +114,8 @@ impl RunArguments {
         if let Some(directory) = keep {
             self::keep(&outcome, &directory)?;
         }
+        ended_well(&outcome)?;
+        report_paired(&outcome, &lab.nfsgrace)?;
         conclude(&outcome)
     }
 }
@@ -135,9 +137,20 @@ pub fn print(bytes: &[u8]) {
     let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
 }
 
-/// nfsgrace's own exit status; an error with the guest's console when it never got so far.
+/// What the sessions of several guests come to together, where there are several.
+fn report_paired(outcome: &Outcome, nfsgrace: &Path) -> Result<()> {
+    let sessions = outcome.results.sessions();
+    if sessions.len() > 1 {
+        eprintln!("lab: nfsgrace report, over the sessions of {} guests:", sessions.len());
+        let mut report = tool::command(nfsgrace);
+        // Its exit status tells of the verdict, as that of the watch does.
+        report.arg("report").args(&sessions).status().map_err(|error| tool::cannot_start(&report, &error))?;
+    }
+    Ok(())
+}
+
+/// nfsgrace's own exit status, of a run that ended well.
 fn conclude(outcome: &Outcome) -> Result<ExitCode> {
-    ended_well(outcome)?;
     let status = outcome.results.exit_status().context("the guest did not say how nfsgrace ended")?;
     Ok(ExitCode::from(status))
 }

@@ -74,6 +74,12 @@ impl Results {
         fs::read(self.path().join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// The sessions of all guests that were recorded, the server's first.
+    pub fn sessions(&self) -> Vec<PathBuf> {
+        let names = ["session-server.ndjson", "session.ndjson", "session-second.ndjson"];
+        names.into_iter().map(|name| self.path().join(name)).filter(|path| path.is_file()).collect()
+    }
+
     /// nfsgrace's exit status.
     pub fn exit_status(&self) -> Option<u8> {
         self.text("exit")?.trim().parse().ok()

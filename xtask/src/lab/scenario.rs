@@ -31,8 +31,8 @@ pub struct Scenario {
     pub crowd: bool,
     /// Whether guests have sshd and ssh.
     pub ssh: bool,
-    /// With several guests: the server's kernel where none is asked for.
-    pub server_kernel: Option<Series>,
+    /// With several guests: the server's kernel for each of the client's, where none is asked for.
+    pub server_kernels: BTreeMap<Series, Series>,
     /// With three guests: the second client's kernel, where it is not the first one's.
     pub second_kernel: Option<Series>,
 }
@@ -100,7 +100,7 @@ impl Scenario {
     fn parse(name: &str, text: &str) -> Result<Self> {
         let fields = text.lines().take_while(|line| line.starts_with('#')).filter_map(Field::parse);
         let (mut about, mut guests, mut crowd, mut ssh, mut hours) = (None, 1, false, false, [0; 3]);
-        let (mut server_kernel, mut second_kernel) = (None, None);
+        let (mut servers, mut second_kernel) = (PerSeries::default(), None);
         let mut expectations = BTreeMap::new();
         let (mut verdicts, mut stalls, mut skips) = (PerSeries::default(), PerSeries::default(), PerSeries::default());
         for field in fields {
@@ -111,7 +111,7 @@ impl Scenario {
                 "hours" => hours = three(&value).context("`hours` takes three numbers")?,
                 "crowd" => crowd = one_of(&value, ["no", "yes"])?,
                 "ssh" => ssh = one_of(&value, ["no", "yes"])?,
-                "server" => server_kernel = Some(value.parse().map_err(|error: String| anyhow!(error))?),
+                "server" => servers.set(&series, value),
                 "second" => second_kernel = Some(value.parse().map_err(|error: String| anyhow!(error))?),
                 "expect" => verdicts.set(&series, value),
                 "stall" => stalls.set(&series, value),
@@ -135,12 +135,16 @@ impl Scenario {
             expectations.insert(series, expectation);
         }
         let about = about.context("there is no `# about:` line")?;
-        Ok(Self { name: name.to_owned(), about, expectations, guests, hours, crowd, ssh, server_kernel, second_kernel })
+        let server = |client| servers.get(client).map(|server| Ok((client, server.parse()?)));
+        let server_kernels = Series::ALL.into_iter().filter_map(server).collect::<Result<_, String>>();
+        let server_kernels = server_kernels.map_err(|error| anyhow!(error))?;
+        let name = name.to_owned();
+        Ok(Self { name, about, expectations, guests, hours, crowd, ssh, server_kernels, second_kernel })
     }
 
     /// The kernels that it asks for itself.
     pub fn own_kernels(&self) -> impl Iterator<Item = Series> {
-        self.server_kernel.into_iter().chain(self.second_kernel)
+        self.server_kernels.values().copied().chain(self.second_kernel)
     }
 
     /// Its guests, with these kernels of the server's and the client's; an only guest is the server's.
@@ -244,6 +248,14 @@ mod tests {
         assert_eq!(expected(Series::V6_12), Expectation::Skip("it has no such thing".to_owned()));
         let hang = vec![verdict("nfsdcld-not-running", false), verdict("backoff-tail", true)];
         assert_eq!(expected(Series::V7), Expectation::Run { verdicts: hang, stall: Some(true) });
+    }
+
+    #[test]
+    fn a_client_may_have_a_server_of_another_kernel() {
+        let head = format!("# guests: 2\n# server: 6.18\n# server 6.1: 7.x\n{HEAD}");
+        let scenario = Scenario::parse("x", &head).expect("a good head");
+        let server = |client| scenario.server_kernels.get(&client).copied();
+        assert_eq!([server(Series::V6_1), server(Series::V5_10)], [Some(Series::V7), Some(Series::V6_18)]);
     }
 
     #[test]

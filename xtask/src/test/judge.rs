@@ -1,15 +1,18 @@
 //! Decides whether a run went as its scenario expects.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use super::recorded;
+use super::{
+    paired::{self, Client},
+    recorded,
+};
 use crate::{
     lab::{command::ended_well, run::Outcome, scenario::Verdict},
     witness::{
         compare::{Comparison, compare},
         ftrace,
         opens::{self, Open},
-        paired::{self, Truth},
+        paired::{Truth, compare as compare_paired},
         printed::{self, Printed},
         session::Session,
     },
@@ -64,8 +67,8 @@ impl Judgement {
     }
 }
 
-/// Judges a run.
-pub fn judge(outcome: &Outcome, expected: &Expected) -> Judgement {
+/// Judges a run. `nfsgrace` reads on this host what it recorded in the guests.
+pub fn judge(outcome: &Outcome, expected: &Expected, nfsgrace: &Path) -> Judgement {
     let Expected { verdicts, stall, crowd, grace } = expected;
     if let Err(error) = ended_well(outcome) {
         return Judgement::failed(error.to_string());
@@ -85,11 +88,15 @@ pub fn judge(outcome: &Outcome, expected: &Expected) -> Judgement {
     if let Some(server) = outcome.results.text("session-server.ndjson") {
         let server = Session::read(&server);
         let second = outcome.results.text("session-second.ndjson").map(|second| Session::read(&second));
-        judgement.complaints.extend(paired::compare("the client", &session, &server, &Truth::read(&text("clock"))));
-        if let Some(second) = second {
+        let mut clients = vec![Client { host: "client", session: &session, truth: Truth::read(&text("clock")) }];
+        clients.extend(second.as_ref().map(|session| {
             let truth = Truth::read(&text("clock-second"));
-            judgement.complaints.extend(paired::compare("the second client", &second, &server, &truth));
+            Client { host: "second", session, truth }
+        }));
+        for Client { host, session, truth } in &clients {
+            judgement.complaints.extend(compare_paired(host, session, &server, truth));
         }
+        judgement.complaints.extend(paired::judge(nfsgrace, &outcome.results.sessions(), &clients, verdicts));
     }
     for (cause, count) in &session.losses {
         judgement.complaints.push(format!("nfsgrace lost {count} records: {cause}"));
@@ -124,7 +131,7 @@ pub fn judge(outcome: &Outcome, expected: &Expected) -> Judgement {
         judge_promptness(&printed, verdicts, longest, &mut judgement);
     }
     if let Some(killed_ns) = uptime_ns(&text("killed")) {
-        recorded::judge(outcome, &session, from_ns, killed_ns, verdicts, &mut judgement.complaints);
+        judgement.complaints.extend(recorded::judge(outcome, &session, from_ns..killed_ns, verdicts, nfsgrace));
     }
     judge_exit(outcome.results.exit_status(), verdicts, &mut judgement);
     judgement.attach = started(&text("started"), &ready);

@@ -92,7 +92,11 @@ fn cases(lab: &Lab, series: &[Series], scenarios: &[Scenario], grace_s: u32) -> 
                     scenario: scenario.name.clone(),
                     run: Run {
                         steps: scenario.steps(),
-                        guests: scenario.guests(lab, scenario.server_kernel.unwrap_or(series), series)?,
+                        guests: scenario.guests(
+                            lab,
+                            scenario.server_kernels.get(&series).copied().unwrap_or(series),
+                            series,
+                        )?,
                         ssh: scenario.ssh,
                         grace_s,
                         clock: if scenario.guests > 1 { Clock::Host } else { Clock::Instructions },
@@ -172,7 +176,7 @@ impl Matrix<'_> {
             if let Some(kept) = self.kept {
                 keep(&outcome, &kept.join(format!("{series}-{scenario}")))?;
             }
-            Ok(judge(&outcome, expected))
+            Ok(judge(&outcome, expected, &self.lab.nfsgrace))
         });
         let judgement = judgement.unwrap_or_else(|error| Judgement::failed(format!("{error:#}")));
         let printed = String::from_utf8_lossy(&printed).into_owned();

@@ -2,6 +2,7 @@
 
 mod judge;
 mod matrix;
+mod paired;
 mod recorded;
 mod report;
 

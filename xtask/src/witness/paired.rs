@@ -21,12 +21,22 @@ pub struct Bounds {
 impl Bounds {
     const NONE: Self = Self { low: i128::MIN, high: i128::MAX };
 
-    fn and(self, other: Self) -> Self {
+    /// Both hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         Self { low: self.low.max(other.low), high: self.high.min(other.high) }
     }
 
-    fn is_possible(self) -> bool {
+    /// Whether anything lies between them.
+    #[must_use]
+    pub fn is_possible(self) -> bool {
         self.low <= self.high
+    }
+
+    /// Whether nothing is known at one of the sides.
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        self.low == i128::MIN || self.high == i128::MAX
     }
 }
 
@@ -83,7 +93,7 @@ pub fn compare(name: &str, client: &Session, server: &Session, truth: &Truth) ->
             high: refused.sent_ns.map_or(i128::MAX, |sent_ns| difference(answered.entered_ns, sent_ns)),
         };
         let truth = truth.at(refused.received_ns);
-        if truth.low == i128::MIN || truth.high == i128::MAX {
+        if truth.is_unknown() {
             complaints.push(format!("nobody knows how far {name}'s clock was off at {} ns", refused.received_ns));
         } else if !rpc.and(truth).is_possible() {
             complaints.push(format!(

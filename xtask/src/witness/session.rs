@@ -2,7 +2,10 @@
 //!
 //! Deliberately not with nfsgrace's own reader: a mistake there must not hide itself here.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use serde_json::Value;
 
@@ -74,6 +77,18 @@ impl Session {
         ids.sort();
         ids.dedup();
         ids
+    }
+
+    /// The ids that held at the end of this time, of restarts that began in it.
+    pub fn concluded_by(&self, span_ns: &Range<u64>) -> BTreeSet<String> {
+        let mut held: BTreeMap<(u64, &str), bool> = BTreeMap::new();
+        for Verdict { at_ns, id, restart, withdrawn } in &self.verdicts {
+            let Some(restart) = restart.filter(|_| *at_ns < span_ns.end) else { continue };
+            if self.restarts.get(&restart).is_some_and(|began| span_ns.contains(began)) {
+                held.insert((restart, id), *withdrawn);
+            }
+        }
+        held.into_iter().filter(|(_, withdrawn)| !withdrawn).map(|((_, id), _)| id.to_owned()).collect()
     }
 
     fn take(&mut self, record: &Value) {
@@ -172,6 +187,8 @@ mod tests {
         assert_eq!(session.observations, [Observation { seen: Seen::CldEnd(-110), tid: 7, at_ns: 10 }]);
         assert_eq!(session.stalls, [Stall { tid: 9, began_ns: 5, ended_ns: 60 }]);
         assert_eq!(session.concluded(5), ["nfsdcld-not-running"]);
+        let held = |until_ns| session.concluded_by(&(5..until_ns)).into_iter().collect::<Vec<_>>();
+        assert_eq!((held(30), held(45)), (vec![], vec!["a|b".to_owned(), "nfsdcld-not-running".to_owned()]));
         assert_eq!((session.refusals_in_summary, session.broken_lines), (Some(4), 1));
         assert_eq!(session.losses["ring_full"], 3);
     }
