@@ -6,7 +6,7 @@ mod common;
 use std::{net::Ipv6Addr, time::Duration};
 
 use nfsgrace::{
-    record::{Client, Counts, Event, Header, Kind, Line, Netns, Refusal, ServerOp, Stamp, Task, Tracker, Why, decode},
+    record::{Client, Counts, Event, Kind, Line, Netns, Refusal, ServerOp, Stamp, Task, Tracker, Why, decode},
     session::Session,
 };
 
@@ -29,7 +29,8 @@ fn run(session: &mut Session, numbers: std::ops::Range<u64>, event: impl Fn(u64)
 #[test]
 fn no_kind_of_flood_takes_memory_without_bound() {
     let long = |number: u64| format!("{number}{}", "x".repeat(4_000));
-    let floods: [(&str, Box<dyn Fn(u64) -> (Option<Netns>, u32, Kind)>); 7] = [
+    type Flood = Box<dyn Fn(u64) -> (Option<Netns>, u32, Kind)>;
+    let floods: [(&str, Flood); 7] = [
         ("trackers", Box::new(|_| (None, 1, Kind::TrackerStart { tracker: Tracker::Cld }))),
         ("namespaces", Box::new(|number| (Some(Netns(number as u32)), 1, Kind::Counts(Counts::default())))),
         ("starts", Box::new(|number| (Some(Netns(number as u32)), 1, Kind::ServerStart))),
@@ -75,7 +76,7 @@ fn no_kind_of_flood_takes_memory_without_bound() {
     ];
     for (what, flood) in floods {
         let mut session = Session::new();
-        session.record(Line::Header(Box::new(Header::default())));
+        session.record(Line::Header(Box::default()));
         run(&mut session, 0..1, |_| (None, 1, Kind::ServerStart));
         let before = resident_kib();
         run(&mut session, 1..70_000, &flood);
