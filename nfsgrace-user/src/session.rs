@@ -184,6 +184,11 @@ impl Session {
         self.timeline.know_foreign(stall, foreign);
     }
 
+    /// Another host tells, or does not tell, what all stalls of this one waited for.
+    pub fn know_servers(&mut self, known: bool) {
+        self.timeline.know_servers(known);
+    }
+
     /// What happened.
     #[must_use]
     pub fn timeline(&self) -> &Timeline {

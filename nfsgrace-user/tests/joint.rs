@@ -357,6 +357,10 @@ fn every_form_shows_all_hosts_on_one_timeline() {
     let exported = nfsgrace(&["export", "--format", "json", "-o", "-"], &files);
     assert_eq!(exported, json, "the same schema");
 
+    assert_eq!(paired["hosts"][0]["verdicts"].as_array().map(Vec::len), Some(0), "the client need not guess");
+    assert!(!text.contains("umh-helper-failed"), "{text}");
+    assert!(nfsgrace(&["report"], &files[..1]).contains("umh-helper-failed"), "alone it can only guess");
+
     let svg = nfsgrace(&["export", "--format", "svg", "-o", "-"], &files);
     assert!(svg.contains("seconds since boot of server"), "the reference comes first");
     assert!(svg.contains("clock ±"), "how far off the client may be is said");

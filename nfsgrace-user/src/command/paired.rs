@@ -30,9 +30,16 @@ impl Paired {
         follower: &mut dyn Follower,
     ) -> Result<Self> {
         let mut tying = Tying { joint: Joint::new(clocks), ids: Vec::new(), now: None, several: false, follower };
-        let sessions = replayed::follow(files, selection, &mut tying)?;
+        let mut sessions = replayed::follow(files, selection, &mut tying)?;
         let Tying { mut joint, ids, .. } = tying;
         joint.finish();
+        // What a client alone could not know, its server tells.
+        for (replayed, id) in sessions.iter_mut().zip(&ids) {
+            if joint.knows_servers(*id, &replayed.session) {
+                replayed.session.know_servers(true);
+                replayed.session.finish(replayed.now);
+            }
+        }
         Ok(Self { sessions, joint, ids })
     }
 

@@ -148,6 +148,9 @@ fn length(restart: &Restart) -> Option<Verdict> {
 
 /// A client of this host is refused by a server that is not seen from here.
 pub(super) fn unseen_server(timeline: &Timeline, now: Stamp) -> Option<Verdict> {
+    if timeline.servers_known() {
+        return None;
+    }
     let stalls = timeline.stalls();
     let live = stalls.live().filter(|stall| {
         stall.restart.is_none() && stall.refused > stall.refused_delay && stall.length(now) >= NOTICEABLE

@@ -228,6 +228,19 @@ impl Joint {
         found.or(own.map(|restart| Root { server: host, restart }))
     }
 
+    /// Whether it is known of all stalls of a host, as far as they are kept one by one, what they wait or waited for.
+    #[must_use]
+    pub fn knows_servers(&self, host: HostId, session: &Session) -> bool {
+        let stalls = session.timeline().stalls();
+        let mut refused = stalls.ended().into_iter().chain(stalls.live()).filter(|it| it.refused > it.refused_delay);
+        let mut any = false;
+        let all = refused.all(|stall| {
+            any = true;
+            self.root(host, stall.id, stall.restart).is_some()
+        });
+        any && all
+    }
+
     /// Where an attempt's RPC was found again; `None` while it may still be.
     #[must_use]
     pub fn tie_of(&self, host: HostId, stall: StallId, attempt: u64) -> Option<&Tie> {

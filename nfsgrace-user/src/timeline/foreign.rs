@@ -30,6 +30,17 @@ impl Timeline {
         }
     }
 
+    /// Takes note of whether another host tells what all stalls of this one waited for.
+    pub fn know_servers(&mut self, known: bool) {
+        self.servers_known = known;
+    }
+
+    /// Whether another host tells what all stalls of this one waited for.
+    #[must_use]
+    pub fn servers_known(&self) -> bool {
+        self.servers_known
+    }
+
     pub(super) fn foreign_of(&self, stall: &Stall) -> Option<&Foreign> {
         self.foreign.get(&stall.id)
     }

@@ -199,6 +199,7 @@ pub struct Timeline {
     log: server_side::LogPending,
     stalls: Stalls,
     foreign: BTreeMap<StallId, Foreign>,
+    servers_known: bool,
     losses: BTreeMap<String, LossTotal>,
     counts: BTreeMap<Option<Netns>, counted::Counted>,
 }

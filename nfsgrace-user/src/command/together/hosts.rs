@@ -204,6 +204,10 @@ impl Hosts {
                 told.push((nth, stall.id, foreign));
             }
         }
+        let known: Vec<_> = self.list.iter().map(|host| self.joint.knows_servers(host.id, &host.session)).collect();
+        for (host, known) in self.list.iter_mut().zip(known) {
+            host.session.know_servers(known);
+        }
         for (nth, stall, foreign) in told {
             if let Some(host) = self.list.get_mut(nth) {
                 host.session.know_foreign(stall, foreign);

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::{super::text, Place};
+use super::{
+    super::{summary, text},
+    Place,
+};
 use crate::{
     diagnosis::{Evidence, Question, Verdict, caveats},
     session::Session,
@@ -86,11 +89,7 @@ fn title(verdict: &Verdict, card: &VerdictCard) -> String {
 
 /// What to say where there is no verdict.
 pub(super) fn nothing(session: &Session) -> Option<String> {
-    if session.diagnosis().verdicts().next().is_some() {
-        return None;
-    }
-    let since = if session.timeline().restarts().any(|it| it.history) { " since watching began" } else { "" };
-    Some(format!("No server restart and no refused client was seen{since}."))
+    session.diagnosis().verdicts().next().is_none().then(|| summary::nothing(session))
 }
 
 fn card(place: &Place<'_>, verdict: &Verdict) -> VerdictCard {

@@ -98,6 +98,9 @@ pub(in crate::view) fn in_order(session: &Session, many: usize) -> Vec<Said<'_>>
 
 /// Said where there is no verdict.
 pub(in crate::view) fn nothing(session: &Session) -> String {
+    if session.timeline().servers_known() {
+        return "What tasks of this host waited for happened on another host of this session.".to_owned();
+    }
     let (history, seen): (Vec<_>, Vec<_>) = session.timeline().restarts().partition(|restart| restart.history);
     let since = if history.is_empty() { "" } else { " since watching began" };
     match seen.len() {
