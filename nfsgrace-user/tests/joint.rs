@@ -4,14 +4,13 @@ mod common;
 
 use std::time::Duration;
 
-use common::Script;
+use common::{Script, joined};
 use nfsgrace::{
     joint::{Clocks, Host, Joint, gather},
     record::{
         Client, EndedBy, Event, Header, Kind, Line, Manager, Netns, PairedSummary, Refusal, Rpc, ServerOp, ServerState,
         Stamp, Task, Tracker,
     },
-    session::Session,
 };
 
 /// A client whose clock is this far ahead of the server's, and gains so many parts per million.
@@ -147,27 +146,13 @@ fn client(stories: &[&Story]) -> Vec<Line> {
     lines
 }
 
-fn read(joint: &mut Joint, lines: Vec<Line>) -> (nfsgrace::clock::HostId, Session) {
-    let mut session = Session::new();
-    let mut id = None;
-    for line in lines {
-        if let Line::Header(header) = &line {
-            id = joint.host(header);
-        }
-        session.record(line.clone());
-        joint.observe(id.expect("a header comes first"), &line, &session);
-    }
-    session.finish(session.timeline().now());
-    (id.expect("a header"), session)
-}
-
 fn paired(sessions: Vec<Vec<Line>>) -> PairedSummary {
     placed_by(Clocks::Rpc, sessions)
 }
 
 fn placed_by(clocks: Clocks, sessions: Vec<Vec<Line>>) -> PairedSummary {
     let mut joint = Joint::new(clocks);
-    let read: Vec<_> = sessions.into_iter().map(|lines| read(&mut joint, lines)).collect();
+    let read: Vec<_> = sessions.into_iter().map(|lines| joined(&mut joint, lines)).collect();
     joint.finish();
     let hosts: Vec<_> = read
         .iter()

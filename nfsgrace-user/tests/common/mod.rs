@@ -5,6 +5,8 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use nfsgrace::{
+    clock::HostId,
+    joint::Joint,
     record::{Event, Header, Item, Kind, Line, Netns, Reader, Refusal, Stamp, Task},
     session::{self, Session},
 };
@@ -39,6 +41,21 @@ pub fn recording(name: &str) -> Vec<Line> {
             Item::Skipped(skipped) => panic!("{name}: {skipped:?}"),
         })
         .collect()
+}
+
+/// Reads one of several hosts' sessions, and ties it to the others.
+pub fn joined(joint: &mut Joint, lines: Vec<Line>) -> (HostId, Session) {
+    let mut session = Session::new();
+    let mut id = None;
+    for line in lines {
+        if let Line::Header(header) = &line {
+            id = joint.host(header);
+        }
+        session.record(line.clone());
+        joint.observe(id.expect("a header comes first"), &line, &session);
+    }
+    session.finish(session.timeline().now());
+    (id.expect("a header"), session)
 }
 
 /// The time of a line.
