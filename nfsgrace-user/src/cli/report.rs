@@ -31,6 +31,9 @@ pub struct Report {
     /// How to print
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,
+    /// Of several hosts, only what they come to together
+    #[arg(long)]
+    pub together: bool,
     /// What puts several hosts on one timeline
     #[arg(long, default_value = "rpc")]
     pub clock: ClockChoice,

@@ -51,6 +51,9 @@ pub(super) fn run(args: &Arguments) -> Result<ExitCode> {
             if markdown { view::paired::markdown(paired) } else { view::paired::text(paired, width, style(&screen)) };
         screen.print(&lines)?;
     }
+    if paired.is_some() && args.together {
+        return Ok(replayed::exit_code(&read.sessions));
+    }
     for (nth, replayed) in read.sessions.iter().enumerate() {
         if nth > 0 || paired.is_some() {
             screen.print(&[""])?;

@@ -141,10 +141,14 @@ pub fn print(bytes: &[u8]) {
 fn report_paired(outcome: &Outcome, nfsgrace: &Path) -> Result<()> {
     let sessions = outcome.results.sessions();
     if sessions.len() > 1 {
-        eprintln!("lab: nfsgrace report, over the sessions of {} guests:", sessions.len());
+        eprintln!("lab: nfsgrace report --together, over the sessions of {} guests:", sessions.len());
         let mut report = tool::command(nfsgrace);
         // Its exit status tells of the verdict, as that of the watch does.
-        report.arg("report").args(&sessions).status().map_err(|error| tool::cannot_start(&report, &error))?;
+        report
+            .args(["report", "--together"])
+            .args(&sessions)
+            .status()
+            .map_err(|error| tool::cannot_start(&report, &error))?;
     }
     Ok(())
 }
