@@ -212,6 +212,20 @@ sshd_start() {
   wait_for 10 test -s /run/sshd.pid
 }
 
+# together_start SOURCE…: nfsgrace watches several hosts, beside the one that the witness is compared with; what it prints
+# is kept as $RES/together.
+together_start() {
+  nfsgrace watch "$@" </dev/null >$RES/together 2>&1 &
+  TOGETHER=$!
+  # Both hosts have said who they are.
+  wait_for 60 sh -c "[ \$(grep -c ' is .*, kernel ' $RES/together) -ge $# ]"
+}
+together_stop() {
+  kill -INT $TOGETHER
+  wait $TOGETHER
+  say "nfsgrace ended with status $?"
+}
+
 # --- several guests
 
 # on_server COMMAND…: runs it in the server's guest, and waits for its end; on_second: in the second client's.

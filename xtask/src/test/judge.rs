@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use super::{
     paired::{self, Client},
-    recorded,
+    recorded, together,
 };
 use crate::{
     lab::{command::ended_well, run::Outcome, scenario::Verdict},
@@ -97,6 +97,9 @@ pub fn judge(outcome: &Outcome, expected: &Expected, nfsgrace: &Path) -> Judgeme
             judgement.complaints.extend(compare_paired(host, session, &server, truth));
         }
         judgement.complaints.extend(paired::judge(nfsgrace, &outcome.results.sessions(), &clients, verdicts));
+    }
+    if let Some(printed) = outcome.results.text("together") {
+        judgement.complaints.extend(together::judge(&printed, verdicts));
     }
     for (cause, count) in &session.losses {
         judgement.complaints.push(format!("nfsgrace lost {count} records: {cause}"));

@@ -5,6 +5,7 @@ mod matrix;
 mod paired;
 mod recorded;
 mod report;
+mod together;
 
 use std::{path::PathBuf, process::ExitCode};
 
