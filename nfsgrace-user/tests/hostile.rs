@@ -94,7 +94,7 @@ fn an_event_that_no_recorder_writes_is_too_long() {
         format!("{{\"type\":\"event\",\"t\":1,\"event\":\"kernel_log\",\"text\":\"{}\"}}", "x".repeat(length))
     };
     assert!(decode(event(8_000).as_bytes()).is_ok());
-    assert_eq!(decode(event(40_000).as_bytes()).map(|it| it.line), Err(Why::TooLong));
+    assert_eq!(decode(event(80_000).as_bytes()).map(|it| it.line), Err(Why::TooLong));
     let deep = format!("{{\"type\":\"event\",\"t\":{}", "[".repeat(100_000));
     assert!(matches!(decode(deep.as_bytes()), Err(Why::NotJson(_))));
 }

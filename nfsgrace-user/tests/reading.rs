@@ -134,6 +134,19 @@ fn a_frame_that_asks_for_too_much_memory_is_refused_with_a_way_out() {
 }
 
 #[test]
+fn damage_that_looks_like_a_frame_of_too_much_memory_is_damage() {
+    let (mut compressed, ends) = frames("6.18-nfsdcld", 5);
+    let all = recording("6.18-nfsdcld");
+    let second = ends[0].0;
+    // The frame's descriptor: no single segment, and then the largest window.
+    compressed[second + 4] &= !0x20;
+    compressed[second + 5] = 0xff;
+    let (lines, skipped) = read(&compressed);
+    assert_eq!(lines, [&all[..5], &all[10..]].concat());
+    assert!(skipped.iter().any(|why| matches!(why, Why::Damaged(_))), "{skipped:?}");
+}
+
+#[test]
 fn a_huge_line_is_passed_over() {
     let mut text = bytes("6.18-nfsdcld");
     let all = recording("6.18-nfsdcld");

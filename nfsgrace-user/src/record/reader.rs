@@ -10,7 +10,7 @@ use super::{
 /// Longest line that is read, bytes; what is longer is skipped, in bounded memory.
 pub const MAX_LINE: usize = 1 << 20;
 /// Longest event: names and paths have their limits in the kernel, and so have stacks.
-pub const MAX_EVENT: usize = 32 << 10;
+pub const MAX_EVENT: usize = 64 << 10;
 
 /// What a [`Reader`] found on one line.
 #[derive(Debug)]

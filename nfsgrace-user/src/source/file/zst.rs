@@ -46,6 +46,8 @@ pub(super) struct Frames<R> {
     /// Bytes that the decoder wants next: fed piece by piece, a damaged block costs no more than itself.
     wants: usize,
     damage: Vec<Damage>,
+    /// Whether a frame was read to its end.
+    has_read: bool,
 }
 
 impl<R: Read> Frames<R> {
@@ -62,6 +64,7 @@ impl<R: Read> Frames<R> {
             state: State::Between,
             wants: MAGIC.len(),
             damage: Vec::new(),
+            has_read: false,
         })
     }
 
@@ -116,11 +119,13 @@ impl<R: Read> Frames<R> {
         match run {
             Ok(wants) => {
                 self.used += used;
+                self.has_read |= wants == 0;
                 self.state = if wants == 0 { State::Between } else { State::Inside };
                 self.wants = if wants == 0 { MAGIC.len() } else { wants };
                 Ok(())
             }
-            Err(error) if error.to_string().contains("too much memory") => Err(io::Error::new(
+            // Behind a frame that was read, it is rather damage that asks for so much.
+            Err(error) if !self.has_read && error.to_string().contains("too much memory") => Err(io::Error::new(
                 io::ErrorKind::OutOfMemory,
                 "it was compressed to be unpacked with more than 8 MiB of memory: unpack it first, with `zstd -d --long=31`",
             )),
