@@ -18,7 +18,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   nfsgrace report incident.ndjson                                     what happened, and what to do about it
   nfsgrace report --format markdown incident.ndjson | xclip           what one pastes into a ticket
-  nfsgrace report --since '2026-11-24 10:00' /var/log/nfsgrace/*.zst  one incident of a flight recorder
+  nfsgrace report --since '2026-11-24 10:00' /var/lib/nfsgrace/*.zst  one incident of a flight recorder
   nfsgrace report server.ndjson client1.ndjson client2.ndjson         several hosts on one timeline
   ssh server cat incident.ndjson | nfsgrace report -";
 
