@@ -435,3 +435,33 @@ fn verdicts_and_summaries_of_real_restarts_fit_the_published_schema() {
         text.lines().for_each(|line| must_fit(&schema, line));
     }
 }
+
+#[test]
+fn a_summary_of_a_large_incident_can_be_read_back() {
+    use nfsgrace::record::{AttemptRow, StallRow, Summary};
+    let attempt = AttemptRow {
+        attempt: 1,
+        refused: Stamp(1),
+        refusal: Refusal::Grace,
+        xid: Some(u32::MAX),
+        asked_ns: Some(u64::MAX),
+        asked_computed: true,
+        slept_ns: Some(u64::MAX),
+        gap_ns: Some(u64::MAX),
+        excess: Some("timer_wheel".to_owned()),
+    };
+    let stall = StallRow { attempts: vec![attempt; 12], path: Some("/mnt/file".to_owned()), ..StallRow::default() };
+    let mut summary = Summary { stalls: vec![stall; 1_000], ..Summary::default() };
+    let whole = summary.clone();
+    summary.fit(MAX_LINE);
+    assert_ne!(summary, whole, "it was too long");
+    let bytes = written(&[Line::Summary(Box::new(summary.clone()))]);
+    assert!(bytes.len() <= MAX_LINE + 1);
+    assert_eq!(read(&bytes), (vec![Line::Summary(Box::new(summary.clone()))], vec![]));
+    assert_eq!(summary.stalls.len(), 1_000, "no stall has to go for it");
+    let attempts = |summary: &Summary| -> u64 {
+        summary.stalls.iter().map(|row| row.attempts.len() as u64 + row.attempts_not_listed).sum()
+    };
+    assert_eq!(attempts(&summary), attempts(&whole), "what is not listed is counted");
+    assert!(!summary.stalls[0].attempts.is_empty(), "the most costly one keeps its attempts");
+}

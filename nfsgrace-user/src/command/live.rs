@@ -12,7 +12,7 @@ use tokio::{
 use super::{probes::sides, reader::Reader};
 use crate::{
     record::{
-        Filter, Line, Role, Stamp,
+        Filter, Line, MAX_LINE, Role, Stamp,
         store::{Store, Written},
     },
     session::{Session, Update},
@@ -191,7 +191,14 @@ impl<S: Show> Flow<S> {
         let update = self.session.finish(now);
         self.follow(&update)?;
         let closing = json::closing(&self.session, now);
-        self.keep(&closing)?;
+        let mut kept = closing.clone();
+        for line in &mut kept {
+            // A longer line could not be read back.
+            if let Line::Summary(summary) = line {
+                summary.fit(MAX_LINE);
+            }
+        }
+        self.keep(&kept)?;
         let mut written = None;
         if let Some(store) = self.store.take() {
             let (total, notices) = store.finish(Instant::now().into_std())?;

@@ -114,6 +114,30 @@ pub struct Summary {
     pub notes: Vec<String>,
 }
 
+impl Summary {
+    /// Leaves out so much detail that its line has at most so many bytes: attempts of the less costly stalls first, then
+    /// these stalls and clients. Counts and totals stay.
+    pub fn fit(&mut self, bytes: usize) {
+        let fits = |summary: &Self| serde_json::to_vec(summary).is_ok_and(|line| line.len() <= bytes);
+        if fits(self) {
+            return;
+        }
+        self.notes
+            .push("Single attempts, stalls or clients are left out of this summary: it would be too long.".to_owned());
+        let mut detailed = self.stalls.len();
+        while detailed > 0 && !fits(self) {
+            detailed /= 2;
+            for row in self.stalls.iter_mut().skip(detailed) {
+                row.attempts_not_listed += std::mem::take(&mut row.attempts).len() as u64;
+            }
+        }
+        while !fits(self) && self.stalls.len() + self.clients.len() > 0 {
+            self.stalls.truncate(self.stalls.len() / 2);
+            self.clients.truncate(self.clients.len() / 2);
+        }
+    }
+}
+
 /// One server start.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
