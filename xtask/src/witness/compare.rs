@@ -50,7 +50,8 @@ pub fn compare(session: &Session, witness: &Trace, opens: &[Open], from_ns: u64,
         observations.iter().copied().filter(|observation| observation.at_ns >= from_ns).collect()
     };
     compare_events(&since(&session.observations), &since(&witness.observations), &mut comparison);
-    rpcs::compare(session, witness, from_ns, &mut comparison);
+    let all_attached_ns = from_ns.saturating_add(rpcs::DETAILS_FOLLOW.as_nanos() as u64);
+    rpcs::compare(session, witness, all_attached_ns, &mut comparison);
     comparison.stamp_gaps.sort();
     let allowed = if crowd { 99 } else { 100 };
     let (gap, kind) = comparison.stamp_gap(allowed);

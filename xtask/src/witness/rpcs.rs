@@ -9,6 +9,9 @@ pub const REFUSED_RPC: &str = "refused RPC";
 /// Refusals of the server found among the client's, in the counts.
 pub const PAIRED: &str = "paired RPC";
 
+/// XIDs are a detail: their probes follow when nfsgrace watches already, within this time on the slowest kernel (5.10).
+pub const DETAILS_FOLLOW: Duration = Duration::from_secs(3);
+
 /// An RPC that the server refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answered {
@@ -20,7 +23,7 @@ pub struct Answered {
     pub returned_ns: u64,
 }
 
-/// Compares XIDs and times of what was refused since `from_ns`.
+/// Compares XIDs and times of what was refused since nfsgrace watched with all its probes.
 pub fn compare(session: &Session, witness: &Trace, from_ns: u64, comparison: &mut Comparison) {
     let ours: Vec<&RefusedRpc> = session.refused.iter().filter(|refused| refused.received_ns >= from_ns).collect();
     let theirs: Vec<&RefusedRpc> = witness.refused.iter().filter(|refused| refused.received_ns >= from_ns).collect();

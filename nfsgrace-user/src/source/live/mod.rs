@@ -306,7 +306,9 @@ impl Live {
             self.plan.attachments().filter(|wanted| !self.attached.contains(wanted.program)).cloned().collect();
         todo.retain(|attachment| attachment.ready || attachment.can_wait_in_tracefs());
         todo.sort_by_key(|attachment| matches!(attachment.at, At::Entry));
-        let (later, now): (Vec<_>, Vec<_>) = todo.into_iter().partition(|attachment| attachment.later);
+        let (mut later, now): (Vec<_>, Vec<_>) = todo.into_iter().partition(|attachment| attachment.later);
+        // A client's first refusals come within a second: what names their RPCs follows first.
+        later.sort_by_key(|attachment| attachment.module.as_deref() != Some("nfsv4"));
         self.later = later.into();
         for attachment in now {
             self.attach_one(&attachment);
