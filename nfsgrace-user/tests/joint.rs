@@ -466,3 +466,26 @@ fn what_hosts_come_to_together_fits_the_published_schema() {
         assert_eq!(nfsgrace::record::decode(&bytes).map(|it| it.line), Ok(line), "read as it was written");
     }
 }
+
+#[test]
+fn recordings_of_several_hosts_are_seen_together_as_if_they_were_live() {
+    let stories = stories();
+    let (_directory, files) = as_files(&[
+        ("one.ndjson", client(&[&stories[0], &stories[1]])),
+        ("server.ndjson", server(&stories)),
+        ("two.ndjson", client(&[&stories[2]])),
+    ]);
+    let text = nfsgrace(&["watch", "--speed", "max"], &files);
+    let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} is missing in {text}"));
+    // Hours apart by their own clocks, and yet in order of what happened.
+    assert!(
+        at("VERDICT nfsdcld-not-running | rpc-pipefs-missing") < at("make (pid 11) /mnt/11: NFS4ERR_GRACE at try 1")
+    );
+    assert!(at("make (pid 11) /mnt/11: NFS4ERR_GRACE at try 7") < at("grace period of restart 1 ends by its timer"));
+    assert!(at("grace period of restart 1 ends by its timer") < at("make (pid 21) /mnt/21 is free after"));
+    assert!(text.contains("free in"), "what the server knows is told to the clients: {text}");
+    assert!(text.contains("cost 3 tasks on 2 hosts: 40.0 task-seconds"), "{text}");
+    // The same when the session is a little faster than it was.
+    let paced = nfsgrace(&["watch", "--speed", "1000"], &files);
+    assert!(paced.contains("cost 3 tasks on 2 hosts: 40.0 task-seconds"), "{paced}");
+}

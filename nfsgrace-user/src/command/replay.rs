@@ -20,7 +20,9 @@ use signal_hook::{
 use super::{
     live::Show as _,
     output::Output,
-    replayed::{self, Follower, Replayed},
+    paired::Paired,
+    replayed::{self, Follower, Nobody, Replayed},
+    together,
 };
 use crate::{
     cli::{Part, Speed, Watch},
@@ -40,6 +42,14 @@ pub(super) fn run(args: &Watch) -> Result<ExitCode> {
     }
     if args.record.is_some() || args.duration.is_some() {
         bail!("--record and --duration are for this kernel: a recorded session is there already, and has its length");
+    }
+    if args.sources.len() > 1 && !args.sources.iter().any(|source| source == Path::new("-")) {
+        // Of several hosts, the clocks must be known first.
+        let selection = Part::default().selection(&args.filters);
+        let read = Paired::read(&args.sources, &selection, args.clock.into(), &mut Nobody)?;
+        if let Some(status) = together::replay::run(args, &read)? {
+            return Ok(status);
+        }
     }
     let mut replay = Replay { output: Output::new(args.format), speed: args.speed, now: None, stop: stop_by_signal()? };
     let sessions = replayed::follow(&args.sources, &Part::default().selection(&args.filters), &mut replay)?;

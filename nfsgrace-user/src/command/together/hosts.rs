@@ -29,6 +29,14 @@ pub(super) struct Host {
     local: bool,
 }
 
+/// What the clocks of hosts are compared with.
+enum Time {
+    /// The clock here, from this moment on.
+    Passes(Instant),
+    /// A moment that is said, nanoseconds.
+    Stands(i128),
+}
+
 /// All of them.
 pub(super) struct Hosts {
     joint: Joint,
@@ -36,7 +44,7 @@ pub(super) struct Hosts {
     list: Vec<Host>,
     /// Which host a source tells of now: after a reboot, another one.
     by_source: BTreeMap<SourceId, usize>,
-    began: Instant,
+    time: Time,
     /// The clock that all times are shown on, and ways to it.
     reference: Option<(usize, Towards)>,
 }
@@ -48,7 +56,7 @@ impl Hosts {
             filter,
             list: Vec::new(),
             by_source: BTreeMap::new(),
-            began: Instant::now(),
+            time: Time::Passes(Instant::now()),
             reference: None,
         }
     }
@@ -61,8 +69,21 @@ impl Hosts {
         u8::from(self.list.iter().any(|host| host.session.exit_status() != 0))
     }
 
+    /// Of recordings: time is what the caller says that it is.
+    pub(super) fn replayed(clocks: Clocks, filter: Filter) -> Self {
+        Self { time: Time::Stands(0), ..Self::new(clocks, filter) }
+    }
+
+    /// It is now so late, nanoseconds.
+    pub(super) fn at(&mut self, now_ns: i128) {
+        self.time = Time::Stands(now_ns);
+    }
+
     fn elapsed_ns(&self) -> i128 {
-        i128::try_from(self.began.elapsed().as_nanos()).unwrap_or(i128::MAX)
+        match self.time {
+            Time::Passes(began) => i128::try_from(began.elapsed().as_nanos()).unwrap_or(i128::MAX),
+            Time::Stands(now_ns) => now_ns,
+        }
     }
 
     /// What a host's clock shows now, as nearly as its records tell.

@@ -1,6 +1,7 @@
 //! `nfsgrace watch` with several sources: other hosts, live, on one timeline.
 
 mod hosts;
+pub(super) mod replay;
 mod show;
 
 use std::{process::ExitCode, time::Duration};
@@ -20,7 +21,13 @@ use super::{
 use crate::{
     cli::Watch,
     record::{Filter, Role},
-    source::{live::Live, several::Sources, spec::Spec, ssh::Ssh, stream::Feed},
+    source::{
+        live::Live,
+        several::{SourceId, Sources},
+        spec::Spec,
+        ssh::Ssh,
+        stream::Feed,
+    },
 };
 
 /// How often what only time can tell is looked at, and a terminal is drawn anew.
@@ -63,8 +70,9 @@ async fn watch(args: &Watch, specs: &[Spec]) -> Result<ExitCode> {
         }
     }
     let mut hosts = Hosts::new(args.clock.into(), Filter::from(&args.filters));
-    let mut show = Show::new(args.format, &sources);
-    show.began(&sources)?;
+    let names = (0..sources.len()).map(|nth| sources.name(SourceId(nth)).to_owned()).collect();
+    let mut show = Show::new(args.format, names);
+    show.began()?;
 
     let deadline = args.duration.map(|duration| Instant::now() + duration);
     let reader = Reader::of_stdout();

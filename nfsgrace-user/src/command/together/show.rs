@@ -12,7 +12,7 @@ use crate::{
     cli::Format,
     record::{Header, Line, encode},
     session::{Item, Session},
-    source::several::{SourceId, Sources},
+    source::several::SourceId,
     timeline::Change,
     view::{self, Paint, Style, json, paired, summary, text},
 };
@@ -33,13 +33,14 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn new(format: Format, sources: &Sources) -> Self {
+    /// For sources that the user called so.
+    pub(super) fn new(format: Format, sources: Vec<String>) -> Self {
         let screen = Screen::stdout();
         let style = Style { color: screen.colours(), unicode: screen.unicode() };
-        let names: BTreeMap<_, _> =
-            (0..sources.len()).map(SourceId).map(|id| (id, sources.name(id).to_owned())).collect();
-        let local = names.iter().find(|(_, name)| *name == "local").map(|(id, _)| *id);
-        Self { screen, format, style, pending: Vec::new(), sources: names, local }
+        let sources: BTreeMap<_, _> =
+            sources.into_iter().enumerate().map(|(nth, name)| (SourceId(nth), name)).collect();
+        let local = sources.iter().find(|(_, name)| *name == "local").map(|(id, _)| *id);
+        Self { screen, format, style, pending: Vec::new(), sources, local }
     }
 
     pub(super) fn is_local(&self, source: SourceId) -> bool {
@@ -60,9 +61,9 @@ impl Show {
         view::clean_tail(&name, NAME)
     }
 
-    pub(super) fn began(&mut self, sources: &Sources) -> Result<()> {
+    pub(super) fn began(&mut self) -> Result<()> {
         if self.format == Format::Text {
-            let names: Vec<_> = (0..sources.len()).map(|nth| self.called(SourceId(nth))).collect();
+            let names: Vec<_> = self.sources.keys().map(|source| self.called(*source)).collect();
             let text = format!(
                 "watching {} together: {}; times are seconds since boot of the server as soon as the clocks are tied, of each \
                  host (~) until then; Ctrl-C ends with a summary",
