@@ -285,6 +285,19 @@ fn wall_clocks_are_believed_only_when_asked_to() {
     if let Some(Line::Header(header)) = headers[1].first_mut() {
         header.realtime_minus_boottime_ns -= (stories[0].clock.ahead * 1e9) as i64;
     }
+    // Somebody sets the client's clock in the middle: that is named.
+    let middle = stories[0].clock.at(108.0);
+    let place = headers[1].iter().position(|line| line.at() > middle).expect("later ones");
+    let set = |at, by: i64| {
+        let Some(Line::Header(header)) = headers[1].first() else { panic!("a header") };
+        let realtime_minus_boottime_ns = header.realtime_minus_boottime_ns + by;
+        Line::Clock(nfsgrace::record::ClockSample { at, realtime_minus_boottime_ns })
+    };
+    let mut stepped = headers.clone();
+    stepped[1].insert(place, set(middle, 3_600_000_000_000));
+    stepped[1].insert(place, set(stories[0].clock.at(107.0), 0));
+    let steps = &placed_by(Clocks::Realtime, stepped).hosts[1].clock.steps;
+    assert_eq!(steps.iter().map(|step| step.jump_ns).collect::<Vec<_>>(), [3_600_000_000_000], "{steps:?}");
     let right = placed_by(Clocks::Realtime, headers);
     let offset = right.hosts[1].clock.offset_ns.expect("both have a wall clock");
     assert_eq!(offset, -(stories[0].clock.ahead * 1e9) as i64);

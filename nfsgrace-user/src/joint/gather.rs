@@ -139,6 +139,13 @@ impl Gathering<'_> {
         let pairing = self.joint.matcher().between(host.id, reference.id);
         let windows = pairing.and_then(|pairing| pairing.windows());
         let alignment = windows.and_then(|it| it.alignment(i64::try_from(middle.0).unwrap_or(i64::MAX)));
+        // Where the wall clocks are believed, it matters when somebody set one.
+        let own_wall = self.joint.wall(host.id).filter(|_| outcome == Outcome::WallClock);
+        let wall_steps = own_wall.into_iter().flat_map(|wall| wall.steps()).map(|step| StepRow {
+            after: step.after.0,
+            before: step.before.0,
+            jump_ns: step.jump,
+        });
         let walls = self.joint.wall(reference.id).zip(self.joint.wall(host.id));
         ClockRow {
             outcome: outcome.name().to_owned(),
@@ -150,14 +157,12 @@ impl Gathering<'_> {
                 .and_then(|all| all.into_iter().max())
                 .map(ns),
             drift_ppb: alignment.map(|it| <[i64; 2]>::from(it.drift_ppb())),
-            steps: windows
-                .into_iter()
-                .flat_map(|it| it.steps())
-                .map(|step| StepRow {
+            steps: wall_steps
+                .chain(windows.into_iter().flat_map(|it| it.steps()).map(|step| StepRow {
                     after: step.after.0,
                     before: step.before.0,
                     jump_ns: step.jump.nanoseconds().unwrap_or_default(),
-                })
+                }))
                 .collect(),
             // How far the reference is behind is how far this one is ahead.
             wall_clock_ahead_ns: walls

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::super::{clean, clean_tail, plural, span};
-use crate::record::{CauseRow, ClientCostRow, CostRow, HostRow, PairedSummary, WorstRow};
+use crate::record::{CauseRow, ClientCostRow, CostRow, HostRow, PairedSummary, WorstRow, status_text};
 
 /// What one server start cost, in words.
 pub(super) struct Said {
@@ -50,6 +50,7 @@ pub(super) fn cause(paired: &PairedSummary, cause: &CauseRow) -> Said {
         tenths(cost.lost_ns)
     );
     let mut lines: Vec<_> = (!headline.is_empty()).then(|| clean(headline).into_owned()).into_iter().collect();
+    lines.push(root(cause));
     lines.push(parts(cost));
     lines.extend(worst(paired, clients));
     lines.extend(blocked(paired, clients));
@@ -67,6 +68,20 @@ pub(super) fn tenths(nanoseconds: u64) -> String {
 /// Seconds with milliseconds, for a column that names the unit.
 pub(super) fn seconds(nanoseconds: u64) -> String {
     format!("{:.3}", Duration::from_nanos(nanoseconds).as_secs_f64())
+}
+
+/// Where and what it was on the server.
+fn root(cause: &CauseRow) -> String {
+    let netns = cause.netns.map(|netns| format!(" in net:[{}]", netns.0)).unwrap_or_default();
+    let tracking = match cause.tracking_status {
+        Some(status) => format!("nfsd4_client_tracking_init() = {}", status_text(status)),
+        None => "how it looked for a client tracker was not seen".to_owned(),
+    };
+    let ended = match cause.grace_ended {
+        Some(at) => format!("its grace period ended at {}", at_seconds(at)),
+        None => "the end of its grace period was not seen".to_owned(),
+    };
+    format!("Restart {}{netns}: {tracking}; {ended}.", cause.restart)
 }
 
 fn parts(cost: &CostRow) -> String {
