@@ -419,7 +419,7 @@ fn hosts_are_watched_together_over_ssh() {
     let path = fake_ssh(directory.path(), "sleep 60");
     let hosts = ["ssh://root@server", "ssh://one", "ssh://two:2222"];
     let hosts = ["ssh://server", hosts[1], hosts[2]];
-    let arguments = [&hosts[..], &["--duration", "3"]].concat();
+    let arguments = [&hosts[..], &["--duration", "6"]].concat();
     let (status, text, errors) = watched(&path, &arguments);
     assert_eq!((status, errors.as_str()), (Some(1), ""), "a problem was diagnosed");
     assert!(
@@ -447,7 +447,7 @@ fn a_host_that_drops_out_does_not_stop_the_others() {
         as_files(&[("server.ndjson", server(&stories[..1])), ("one.ndjson", client(&[&stories[0]]))]);
     // The client's connection breaks when all was sent, and again and again.
     let path = fake_ssh(directory.path(), "[ \"$2\" = one ] && exit 255; sleep 60");
-    let (status, text, _) = watched(&path, &["ssh://server", "ssh://one", "--duration", "3"]);
+    let (status, text, _) = watched(&path, &["ssh://server", "ssh://one", "--duration", "6"]);
     assert_eq!(status, Some(1));
     assert!(text.contains("ssh://one: LOST"), "{text}");
     assert!(text.contains("the connection to it was lost at"), "{text}");
