@@ -8,7 +8,7 @@ use super::{live::Show, screen::Screen};
 use crate::{
     cli::Format,
     record::{
-        Header, Line, ProbeRow, Role, Stamp, encode,
+        self, Header, Line, ProbeRow, Role, Stamp,
         store::{Store, Written},
     },
     session::{Item, Session, Update},
@@ -54,9 +54,7 @@ impl Output {
     }
 
     fn json(&mut self, line: &Line) {
-        let mut bytes = Vec::new();
-        encode(line, &mut bytes);
-        self.pending.push(String::from_utf8_lossy(&bytes).trim_end().to_owned());
+        self.pending.push(record::text(line));
     }
 
     fn width(&self) -> usize {

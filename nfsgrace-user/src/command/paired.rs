@@ -8,7 +8,7 @@ use super::replayed::{self, Follower, Replayed, Selection};
 use crate::{
     clock::{HostId, Outcome},
     joint::{Clocks, Host, Joint, Towards, gather},
-    record::{Line, PairedSummary, Stamp, encode},
+    record::{self, Line, PairedSummary, Stamp},
     session::{Session, Update},
     view::{Axis, Placed, json},
 };
@@ -96,12 +96,7 @@ impl Paired {
             lines.extend(closing);
         }
         lines.extend(self.summary().map(|paired| Line::Paired(Box::new(paired))));
-        let text = |line: &Line| {
-            let mut bytes = Vec::new();
-            encode(line, &mut bytes);
-            String::from_utf8_lossy(&bytes).trim_end().to_owned()
-        };
-        lines.iter().map(text).collect()
+        lines.iter().map(record::text).collect()
     }
 
     /// What they come to together, where there are several.

@@ -33,6 +33,14 @@ pub fn encode(line: &Line, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
+/// One record as text, without its line end.
+#[must_use]
+pub fn text(line: &Line) -> String {
+    let mut bytes = Vec::new();
+    encode(line, &mut bytes);
+    String::from_utf8_lossy(&bytes).trim_end().to_owned()
+}
+
 fn tree(value: &impl serde::Serialize, out: &mut Vec<u8>) {
     let before = out.len();
     if value.serialize(&mut Serializer::with_formatter(&mut *out, Harmless)).is_err() {

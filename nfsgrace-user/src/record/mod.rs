@@ -21,7 +21,7 @@ mod window;
 
 pub use continuation::Continuation;
 pub use decode::{Decoded, MAX_SPAN, Why, decode, decode_thoroughly};
-pub use encode::{Writer, encode};
+pub use encode::{Writer, encode, text};
 pub use event::{
     Claim, Client, Counts, EndedBy, Event, Kind, Manager, Netns, Refusal, Rpc, ServerOp, ServerState, Stamp,
     Surroundings, Task, Tracker,

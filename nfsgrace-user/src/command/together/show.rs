@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cli::Format,
-    record::{Header, Line, encode},
+    record::{self, Header, Line},
     session::{Item, Session},
     source::several::SourceId,
     timeline::Change,
@@ -205,9 +205,7 @@ fn padded(name: &str) -> String {
 
 /// A line of a session with where it comes from: `source`, the last field.
 fn tagged(line: &Line, source: &str) -> String {
-    let mut bytes = Vec::new();
-    encode(line, &mut bytes);
-    let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+    let text = record::text(line);
     match (text.strip_suffix('}'), source) {
         (Some(body), source) if !source.is_empty() => {
             format!("{body},\"source\":{}}}", serde_json::Value::from(source))
