@@ -5,12 +5,13 @@ use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
 use nfsgrace::{
+    outcome,
     command::replayed::{self, Selection},
     record::{Moment, Stamp, Window},
     session::{Session, Update},
     source::file::SessionFile,
     timeline::RestartId,
-    view::{Style, json, report, summary, text},
+    view::{Style, report, text},
 };
 
 const PLAIN: Style = Style::PLAIN;
@@ -40,7 +41,7 @@ fn show(replayed: &replayed::Replayed) {
     let session = &replayed.session;
     let report = report::Report {
         session,
-        summary: summary::gather(session.timeline(), replayed.now),
+        summary: outcome::summary(session.timeline(), replayed.now),
         wall: None,
         files: &replayed.files,
         notes: &replayed.notes,
@@ -49,7 +50,7 @@ fn show(replayed: &replayed::Replayed) {
         assert!(!line.chars().any(char::is_control), "{line:?}");
     }
     let _ = report::markdown(&report);
-    let _ = json::closing(session, replayed.now);
+    let _ = outcome::closing(session, replayed.now);
     let _ = text::status(session.timeline(), replayed.now, 80, 20, PLAIN);
 }
 

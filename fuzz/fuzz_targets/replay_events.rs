@@ -5,13 +5,14 @@ use std::{net::IpAddr, time::Duration};
 
 use libfuzzer_sys::fuzz_target;
 use nfsgrace::{
+    outcome,
     record::{
         Claim, Client, Counts, EndedBy, Event, Header, Kind, Line, Loss, Manager, Netns, Refusal, Role, ServerOp,
         ServerState, Span, Stamp, Surroundings, Task, Tracker,
     },
     session::Session,
     timeline::RestartId,
-    view::{Style, json, report, summary, text},
+    view::{Style, report, text},
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -38,8 +39,8 @@ fuzz_target!(|bytes: &[u8]| {
     }
     session.finish(now);
     let _ = text::status(session.timeline(), now, 80, 8, Style::PLAIN);
-    let _ = json::closing(&session, now);
-    let summary = summary::gather(session.timeline(), now);
+    let _ = outcome::closing(&session, now);
+    let summary = outcome::summary(session.timeline(), now);
     let report = report::Report { session: &session, summary, wall: None, files: &[], notes: &[] };
     let _ = report::text(&report, 80, Style::PLAIN);
 });

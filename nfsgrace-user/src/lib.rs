@@ -1,13 +1,14 @@
 //! nfsgrace explains why NFS clients hang after a server restart.
 //!
-//! The flow runs one way: probe → record → clock → timeline → diagnosis → view.
+//! The flow runs one way: probe → record → clock → timeline → diagnosis → paired → outcome → view.
 
 pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod diagnosis;
-pub mod joint;
 pub mod kernel;
+pub mod outcome;
+pub mod paired;
 pub mod probe;
 pub mod record;
 pub mod session;

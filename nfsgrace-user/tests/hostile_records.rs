@@ -2,14 +2,15 @@
 //! sequence gets through, and what another host tells is shown as if they had never come.
 
 use nfsgrace::{
-    joint::{Clocks, Host, Joint, gather},
-    record::{Item, Line, Reader, Stamp},
+    outcome,
+    paired::{Clocks, HostSession, Paired},
+    record::{self, Item, Line, Reader, Stamp},
     session::Session,
     source::{
         heard::FromSource,
         stream::{Feed, Stream},
     },
-    view::{Style, json, summary, text},
+    view::{Style, summary, text},
 };
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
@@ -184,10 +185,8 @@ fn shown(lines: &[Line]) -> Vec<String> {
     for item in session.finish(now).items {
         out.extend(text::lines(&item, session.timeline(), 80, Style::PLAIN));
     }
-    out.extend(summary::text(&session, &summary::gather(session.timeline(), now), 80, Style::PLAIN));
-    let mut closing = Vec::new();
-    json::write_closing(&session, now, &mut closing).expect("memory takes all");
-    out.extend(String::from_utf8(closing).expect("JSON").lines().map(str::to_owned));
+    out.extend(summary::text(&session, &outcome::summary(session.timeline(), now), 80, Style::PLAIN));
+    out.extend(outcome::closing(&session, now).iter().map(record::text));
     out
 }
 
@@ -209,8 +208,8 @@ proptest! {
             prop_assert!(!line.contains(char::is_control), "{:?}", line);
         }
 
-        // Two hosts of one joint session: the other one's story is its own.
-        let mut joint = Joint::new(Clocks::Rpc);
+        // Two hosts of one paired session: the other one's story is its own.
+        let mut paired = Paired::new(Clocks::Rpc);
         let (mut evil, mut honest) = (Session::new(), Session::new());
         let mut hosts = [None, None];
         let others = good();
@@ -218,25 +217,25 @@ proptest! {
             for (host, (session, line)) in [(&mut evil, lines.get(number)), (&mut honest, others.get(number))].into_iter().enumerate() {
                 let Some(line) = line else { continue };
                 if let Line::Header(header) = line {
-                    hosts[host] = joint.host(header);
+                    hosts[host] = paired.host(header);
                 }
                 session.record(line.clone());
                 if let Some(id) = hosts[host] {
-                    joint.observe(id, line, session);
+                    paired.observe(id, line, session);
                 }
             }
         }
-        joint.finish();
+        paired.finish();
         let ends = [(hosts[0], &evil), (hosts[1], &honest)];
         let ends: Vec<_> = ends
             .into_iter()
-            .filter_map(|(id, session)| Some(Host { id: id?, session, now: session.timeline().now(), lost_contact: None }))
+            .filter_map(|(id, session)| Some(HostSession { id: id?, session, now: session.timeline().now(), lost_contact: None }))
             .collect();
-        let together = gather(&joint, &ends);
+        let together = outcome::paired(&paired, &ends);
         prop_assert_eq!(together.hosts.len(), 2);
         let mut alone = Session::new();
         others.iter().for_each(|line| drop(alone.record(line.clone())));
-        let story = |session: &Session| format!("{:?}", summary::gather(session.timeline(), Stamp(1 << 40)));
+        let story = |session: &Session| format!("{:?}", outcome::summary(session.timeline(), Stamp(1 << 40)));
         prop_assert_eq!(story(&honest), story(&alone));
     }
 }

@@ -4,12 +4,10 @@ mod common;
 
 use common::{RECORDINGS, Script, at, live, recording, replay};
 use nfsgrace::{
+    outcome,
     record::{Client, EndedBy, Kind, Line, Loss, Manager, ServerOp, ServerState, Task, Tracker},
     session::Session,
-    view::{
-        picture::{self, GraceState, Picture, Place, Span, html, own_tail, svg},
-        summary,
-    },
+    view::picture::{self, GraceState, Picture, Place, Span, html, own_tail, svg},
 };
 use proptest::prelude::*;
 
@@ -51,7 +49,7 @@ fn a_healthy_restart() {
 
 /// What is drawn must be what the report counts.
 fn numbers_are_those_of_the_summary(session: &Session, picture: &Picture) {
-    let rows = summary::gather(session.timeline(), session.timeline().now());
+    let rows = outcome::summary(session.timeline(), session.timeline().now());
     let host = &picture.hosts[0];
     assert_eq!(host.stall_totals, rows.stall_totals);
     assert_eq!(host.events, rows.events);

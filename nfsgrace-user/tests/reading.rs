@@ -199,7 +199,7 @@ fn whole() -> Selection {
 }
 
 fn summary(replayed: &Replayed) -> nfsgrace::record::Summary {
-    nfsgrace::view::summary::gather(replayed.session.timeline(), replayed.now)
+    nfsgrace::outcome::summary(replayed.session.timeline(), replayed.now)
 }
 
 #[test]

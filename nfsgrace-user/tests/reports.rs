@@ -8,8 +8,9 @@ use common::{RECORDINGS, fixture, ids, live, recording};
 use jiff::tz::TimeZone;
 use nfsgrace::{
     command::replayed::{self, Replayed, Selection},
+    outcome,
     record::{Line, SCHEMA, Summary, VerdictState, encode},
-    view::{Style, Wall, json, report, summary},
+    view::{Style, Wall, report},
 };
 
 fn read(path: &Path) -> Replayed {
@@ -25,7 +26,7 @@ fn with<T>(replayed: &Replayed, view: impl FnOnce(&report::Report<'_>) -> T) -> 
     };
     view(&report::Report {
         session: &replayed.session,
-        summary: summary::gather(replayed.session.timeline(), replayed.now),
+        summary: outcome::summary(replayed.session.timeline(), replayed.now),
         wall: Wall::new(replayed.session.clock(), TimeZone::UTC),
         files: &["incident.ndjson".to_owned()],
         notes: &replayed.notes.iter().map(place).collect::<Vec<_>>(),
@@ -56,7 +57,11 @@ fn a_report_says_what_was_said_live() {
         let replayed = read(&fixture(&format!("{name}.ndjson")));
         assert_eq!(ids(&replayed.session), ids(&session), "{name}");
         assert_eq!(replayed.session.exit_status(), session.exit_status(), "{name}");
-        assert_eq!(json::closing(&replayed.session, replayed.now), json::closing(&session, replayed.now), "{name}");
+        assert_eq!(
+            outcome::closing(&replayed.session, replayed.now),
+            outcome::closing(&session, replayed.now),
+            "{name}"
+        );
     }
 }
 
@@ -92,7 +97,7 @@ fn sessions_of_every_version_of_the_schema_stay_readable_and_mean_what_they_mean
         meant.sort();
         assert_eq!(said, meant, "{name}");
         assert!(!said.is_empty());
-        assert_eq!(summary::gather(replayed.session.timeline(), replayed.now), closing, "{name}");
+        assert_eq!(outcome::summary(replayed.session.timeline(), replayed.now), closing, "{name}");
         assert!(replayed.notes.is_empty(), "{:?}", replayed.notes);
     }
 }

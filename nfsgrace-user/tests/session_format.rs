@@ -4,12 +4,12 @@ mod common;
 
 use std::{fs, net::IpAddr, path::PathBuf};
 
+use nfsgrace::outcome;
 use nfsgrace::record::{
     Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, MAX_SPAN,
     Manager, Netns, ProbeRow, Reader, Refusal, Role, Rpc, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker,
     Why, decode, decode_thoroughly, encode,
 };
-use nfsgrace::view::json;
 use proptest::{collection::vec, option, prelude::*};
 
 fn text() -> impl Strategy<Value = String> {
@@ -431,7 +431,7 @@ fn verdicts_and_summaries_of_real_restarts_fit_the_published_schema() {
     let schema = strict_schema();
     for name in common::RECORDINGS {
         let (session, _) = common::live(common::recording(name));
-        let text = String::from_utf8(written(&json::closing(&session, session.timeline().now()))).expect("UTF-8");
+        let text = String::from_utf8(written(&outcome::closing(&session, session.timeline().now()))).expect("UTF-8");
         text.lines().for_each(|line| must_fit(&schema, line));
     }
 }

@@ -13,6 +13,7 @@ use std::{
 
 use common::{fixture, recording};
 use nfsgrace::{
+    outcome,
     record::Stamp,
     session::{Session, Update},
     view::{Style, summary, text},
@@ -131,7 +132,7 @@ fn live_view(name: &str, width: usize) -> Vec<String> {
     let now = session.timeline().now();
     let update = session.finish(now);
     show(&session, &update, &mut out);
-    out.extend(summary::text(&session, &summary::gather(session.timeline(), now), width, Style::PLAIN));
+    out.extend(summary::text(&session, &outcome::summary(session.timeline(), now), width, Style::PLAIN));
     out
 }
 

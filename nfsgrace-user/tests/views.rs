@@ -7,9 +7,10 @@ use std::time::Duration;
 use common::{Script, at, live, recording, time};
 use nfsgrace::{
     diagnosis::Question,
+    outcome,
     record::{Client, Kind, Line, Loss, Manager, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker},
     session::{Item, Session},
-    view::{Style, json, summary, text},
+    view::{Style, summary, text},
 };
 
 /// The permanent lines of a session that runs live, then its closing summary.
@@ -43,7 +44,7 @@ fn shown(lines: Vec<Line>, width: usize) -> Vec<String> {
     let update = session.finish(now);
     show(&session, &update.items, &mut out);
     out.push("=".repeat(width));
-    out.extend(summary::text(&session, &summary::gather(session.timeline(), now), width, Style::PLAIN));
+    out.extend(summary::text(&session, &outcome::summary(session.timeline(), now), width, Style::PLAIN));
     for line in &out {
         assert!(line.chars().count() <= width, "wider than {width}: {line}");
         assert!(!line.contains(char::is_control), "{line:?}");
@@ -201,7 +202,7 @@ fn the_status_block_of_one_stall() {
 #[test]
 fn the_json_of_a_session_says_what_the_text_says() {
     let (session, _) = live(with_surroundings());
-    let lines = json::closing(&session, session.timeline().now());
+    let lines = outcome::closing(&session, session.timeline().now());
     let mut bytes = Vec::new();
     for line in &lines {
         nfsgrace::record::encode(line, &mut bytes);
@@ -387,7 +388,7 @@ fn a_verdict_at_the_end_fits_on_half_a_screen() {
     }
     let (session, _) = live(with_surroundings());
     let now = session.timeline().now();
-    let alone = summary::alone(&session, &summary::gather(session.timeline(), now), 80, Style::PLAIN);
+    let alone = summary::alone(&session, &outcome::summary(session.timeline(), now), 80, Style::PLAIN);
     assert_eq!(count(&alone, "beware"), 1, "where nothing was printed before");
 }
 
@@ -406,7 +407,7 @@ fn what_may_have_been_missed_is_said_with_the_verdict() {
     let loss = Loss { at: at(1.0), cause: "ring_full".to_owned(), count: 12, hides: "refusals and delays".to_owned() };
     lines.insert(1, Line::Loss(loss));
     let (session, _) = live(lines.clone());
-    let closing = json::closing(&session, session.timeline().now());
+    let closing = outcome::closing(&session, session.timeline().now());
     let caveats = closing.iter().find_map(|line| match line {
         Line::Verdict(verdict) if verdict.question == "root" => Some(verdict.caveats.clone()),
         _ => None,

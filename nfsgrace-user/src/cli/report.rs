@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use super::Filters;
 use crate::{
     command::replayed::Selection,
-    joint::Clocks,
+    paired::Clocks,
     record::{Filter, Moment, Stamp, Window},
     timeline::RestartId,
 };

@@ -11,13 +11,13 @@ use tokio::{
 
 use super::{probes::sides, reader::Reader};
 use crate::{
+    outcome,
     record::{
         Filter, Line, MAX_LINE, Role, Stamp,
         store::{Store, Written},
     },
     session::{Session, Update},
     source::live::{Live, clock},
-    view::json,
 };
 
 /// What is watched, and what becomes of it.
@@ -144,7 +144,7 @@ impl<S: Show> Flow<S> {
 
     /// What follows from a line, or from time that passed: the verdicts are a part of the recording.
     fn follow(&mut self, update: &Update) -> Result<()> {
-        let verdicts = json::verdicts(update, self.session.timeline());
+        let verdicts = outcome::verdicts(update, self.session.timeline());
         self.show.update(update, &verdicts, &self.session);
         self.keep(&verdicts)
     }
@@ -190,7 +190,7 @@ impl<S: Show> Flow<S> {
         let now = clock::now();
         let update = self.session.finish(now);
         self.follow(&update)?;
-        let closing = json::closing(&self.session, now);
+        let closing = outcome::closing(&self.session, now);
         let mut kept = closing.clone();
         for line in &mut kept {
             // A longer line could not be read back.

@@ -7,16 +7,17 @@ use anyhow::Result;
 use super::replayed::{self, Follower, Replayed, Selection};
 use crate::{
     clock::{HostId, Outcome},
-    joint::{Clocks, Host, Joint, Towards, gather},
+    outcome,
+    paired::{self, Clocks, HostSession, Towards},
     record::{self, Line, PairedSummary, Stamp},
     session::{Session, Update},
-    view::{Axis, Placed, json},
+    view::{Axis, Placed},
 };
 
 /// All that was read.
 pub(super) struct Paired {
     pub(super) sessions: Vec<Replayed>,
-    pub(super) joint: Joint,
+    pub(super) paired: paired::Paired,
     /// The hosts of the sessions.
     ids: Vec<HostId>,
 }
@@ -29,26 +30,27 @@ impl Paired {
         clocks: Clocks,
         follower: &mut dyn Follower,
     ) -> Result<Self> {
-        let mut tying = Tying { joint: Joint::new(clocks), ids: Vec::new(), now: None, several: false, follower };
+        let mut tying =
+            Tying { paired: paired::Paired::new(clocks), ids: Vec::new(), now: None, several: false, follower };
         let mut sessions = replayed::follow(files, selection, &mut tying)?;
-        let Tying { mut joint, ids, .. } = tying;
-        joint.finish();
+        let Tying { mut paired, ids, .. } = tying;
+        paired.finish();
         // What a client alone could not know, its server tells.
         for (replayed, id) in sessions.iter_mut().zip(&ids) {
-            if joint.knows_servers(*id, &replayed.session) {
+            if paired.knows_servers(*id, &replayed.session) {
                 replayed.session.know_servers(true);
                 replayed.session.finish(replayed.now);
             }
         }
-        Ok(Self { sessions, joint, ids })
+        Ok(Self { sessions, paired, ids })
     }
 
     /// The hosts, where there are several.
-    pub(super) fn hosts(&self) -> Option<Vec<Host<'_>>> {
+    pub(super) fn hosts(&self) -> Option<Vec<HostSession<'_>>> {
         let several = self.sessions.len() > 1 && self.ids.len() == self.sessions.len();
         several.then(|| {
             let pairs = self.sessions.iter().zip(&self.ids);
-            let host = pairs.map(|(replayed, id)| Host {
+            let host = pairs.map(|(replayed, id)| HostSession {
                 id: *id,
                 session: &replayed.session,
                 now: replayed.now,
@@ -61,12 +63,12 @@ impl Paired {
     /// The axis that all hosts share: the clock of the reference, which comes first. `None` where there is one host.
     pub(super) fn axes(&self) -> Option<Axes<'_>> {
         let hosts = self.hosts()?;
-        let reference = self.joint.reference();
-        let towards = Rc::new(self.joint.towards(reference));
-        let axis = |(nth, host): (usize, &Host<'_>)| HostAxis {
+        let reference = self.paired.reference();
+        let towards = Rc::new(self.paired.towards(reference));
+        let axis = |(nth, host): (usize, &HostSession<'_>)| HostAxis {
             nth,
             id: host.id,
-            joint: &self.joint,
+            paired: &self.paired,
             towards: Rc::clone(&towards),
         };
         let mut list: Vec<_> = hosts.iter().enumerate().map(axis).collect();
@@ -89,7 +91,7 @@ impl Paired {
         for Replayed { session, now, notes, .. } in &self.sessions {
             lines.extend(session.header().cloned().map(|header| Line::Header(Box::new(header))));
             lines.extend(session.clock().map(Line::Clock));
-            let mut closing = json::closing(session, *now);
+            let mut closing = outcome::closing(session, *now);
             if let Some(Line::Summary(summary)) = closing.last_mut() {
                 summary.notes.clone_from(notes);
             }
@@ -101,7 +103,7 @@ impl Paired {
 
     /// What they come to together, where there are several.
     pub(super) fn summary(&self) -> Option<PairedSummary> {
-        Some(gather(&self.joint, &self.hosts()?))
+        Some(outcome::paired(&self.paired, &self.hosts()?))
     }
 }
 
@@ -116,7 +118,7 @@ pub(super) struct HostAxis<'a> {
     /// Which of the sessions.
     pub(super) nth: usize,
     id: HostId,
-    joint: &'a Joint,
+    paired: &'a paired::Paired,
     towards: Rc<Towards>,
 }
 
@@ -135,8 +137,8 @@ impl<'a> Axes<'a> {
 impl<'a> HostAxis<'a> {
     /// Where a moment lies; where the clocks are not tied, on the host's own clock, with no bound to the error.
     pub(super) fn place(&self, at: Stamp) -> Placed {
-        let mapped = self.joint.at(&self.towards, self.id, at);
-        let outcome = self.joint.outcome(&self.towards, self.id);
+        let mapped = self.paired.at(&self.towards, self.id, at);
+        let outcome = self.paired.outcome(&self.towards, self.id);
         Placed {
             at_ns: mapped.nanoseconds().unwrap_or_else(|| i64::try_from(at.0).unwrap_or(i64::MAX)),
             error: mapped.error().filter(|_| outcome != Outcome::WallClock),
@@ -152,7 +154,7 @@ impl<'a> HostAxis<'a> {
 
 /// Looks on while sessions are read, and lets somebody else look on as well.
 struct Tying<'a> {
-    joint: Joint,
+    paired: paired::Paired,
     ids: Vec<HostId>,
     now: Option<HostId>,
     several: bool,
@@ -172,11 +174,11 @@ impl Follower for Tying<'_> {
     fn took(&mut self, line: &Line, update: &Update, session: &Session) -> Result<()> {
         if self.several {
             if let (None, Line::Header(header)) = (self.now, line) {
-                self.now = self.joint.host(header);
+                self.now = self.paired.host(header);
                 self.ids.extend(self.now);
             }
             if let Some(host) = self.now {
-                self.joint.observe(host, line, session);
+                self.paired.observe(host, line, session);
             }
         }
         if self.follower.is_somebody() { self.follower.took(line, update, session) } else { Ok(()) }

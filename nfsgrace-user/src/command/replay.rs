@@ -26,9 +26,9 @@ use super::{
 };
 use crate::{
     cli::{Part, Speed, Watch},
+    outcome,
     record::{Line, Stamp},
     session::{Session, Update},
-    view::json,
 };
 
 /// How often a terminal is drawn anew, and what only time can tell is looked at.
@@ -96,7 +96,7 @@ impl Replay {
             looks += 1;
             now = now.plus(step);
             let update = session.tick(now);
-            self.output.update(&update, &json::verdicts(&update, session.timeline()), session);
+            self.output.update(&update, &outcome::verdicts(&update, session.timeline()), session);
             if self.speed != Speed::Max {
                 self.output.tick(session, now)?;
             }
@@ -122,14 +122,14 @@ impl Follower for Replay {
             self.output.replaying(header);
         }
         self.output.line(line);
-        self.output.update(update, &json::verdicts(update, session.timeline()), session);
+        self.output.update(update, &outcome::verdicts(update, session.timeline()), session);
         self.output.print_some()
     }
 
     fn ended(&mut self, replayed: &Replayed) -> Result<()> {
         let Replayed { session, now, last, .. } = replayed;
-        self.output.update(last, &json::verdicts(last, session.timeline()), session);
-        self.output.finish(session, &json::closing(session, *now), None)?;
+        self.output.update(last, &outcome::verdicts(last, session.timeline()), session);
+        self.output.finish(session, &outcome::closing(session, *now), None)?;
         self.output.notes(&replayed.notes)?;
         self.now = None;
         Ok(())

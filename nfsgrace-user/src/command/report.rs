@@ -20,12 +20,12 @@ use super::{
 };
 use crate::{
     cli::{Report as Arguments, ReportFormat},
+    outcome,
     record::Line,
     session::{Session, Update},
     view::{
         self, Style, Wall,
         report::{self, Report},
-        summary,
     },
 };
 
@@ -90,7 +90,7 @@ fn report(replayed: &Replayed) -> Report<'_> {
     let Replayed { session, now, files, notes, last: _ } = replayed;
     Report {
         session,
-        summary: summary::gather(session.timeline(), *now),
+        summary: outcome::summary(session.timeline(), *now),
         wall: Wall::new(session.clock(), TimeZone::system()),
         files,
         notes,

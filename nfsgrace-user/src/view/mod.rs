@@ -1,9 +1,8 @@
 //! Renders a session. Knows nothing of where the records came from, writes nothing itself.
 //!
 //! * [`text`]: permanent lines as things happen, and a status block that is redrawn in place;
-//! * [`summary`]: the tables at the end, one [`Summary`](crate::record::Summary) for text and JSON alike;
+//! * [`summary`]: the tables at the end;
 //! * [`report`]: the same after the fact, with the server's way through each start; as text or for a ticket;
-//! * [`json`]: verdicts and summary as lines of the session schema;
 //! * [`csv`]: two tables of all attempts and all refusals;
 //! * [`perfetto`]: a trace of the timeline;
 //! * [`picture`]: the timeline drawn to scale, as SVG or as a page of HTML;
@@ -13,7 +12,6 @@
 
 mod axis;
 pub mod csv;
-pub mod json;
 mod names;
 pub mod paired;
 pub mod perfetto;

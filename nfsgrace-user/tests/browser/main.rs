@@ -10,13 +10,10 @@ use std::{fs, path::PathBuf};
 
 use driver::Browser;
 use nfsgrace::{
+    outcome,
     record::{Line, StallRow, Summary, span_text},
     session::Session,
-    view::{
-        json,
-        picture::{Picture, Place, html},
-        summary,
-    },
+    view::picture::{Picture, Place, html},
 };
 use serde_json::{Value, json};
 
@@ -35,7 +32,7 @@ impl Page {
         let page = html::page(&Picture::of(&[Place::alone(&session, now)], Vec::new()));
         let file = directory.join(format!("{name}.html"));
         fs::write(&file, page).expect("written");
-        let summary = summary::gather(session.timeline(), now);
+        let summary = outcome::summary(session.timeline(), now);
         Self { name, file, session, summary }
     }
 
@@ -133,7 +130,7 @@ fn verdicts_and_lanes_are_the_reports(browser: &Browser, page: &Page) {
     let titles =
         browser.ask("return [...document.querySelectorAll('.verdict h2')].map((it) => it.textContent)", json!([]));
     let titles: Vec<String> = serde_json::from_value(titles).expect("texts");
-    for line in json::closing(&page.session, page.session.timeline().now()) {
+    for line in outcome::closing(&page.session, page.session.timeline().now()) {
         let Line::Verdict(verdict) = line else { continue };
         let ids = verdict.id.into_iter().chain(verdict.one_of).collect::<Vec<_>>().join(" | ");
         let said = titles.iter().any(|title| title.starts_with(&ids));

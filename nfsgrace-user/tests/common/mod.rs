@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use nfsgrace::{
     clock::HostId,
-    joint::Joint,
+    paired::Paired,
     record::{Event, Header, Item, Kind, Line, Netns, Reader, Refusal, Stamp, Task},
     session::{self, Session},
 };
@@ -44,15 +44,15 @@ pub fn recording(name: &str) -> Vec<Line> {
 }
 
 /// Reads one of several hosts' sessions, and ties it to the others.
-pub fn joined(joint: &mut Joint, lines: Vec<Line>) -> (HostId, Session) {
+pub fn joined(paired: &mut Paired, lines: Vec<Line>) -> (HostId, Session) {
     let mut session = Session::new();
     let mut id = None;
     for line in lines {
         if let Line::Header(header) = &line {
-            id = joint.host(header);
+            id = paired.host(header);
         }
         session.record(line.clone());
-        joint.observe(id.expect("a header comes first"), &line, &session);
+        paired.observe(id.expect("a header comes first"), &line, &session);
     }
     session.finish(session.timeline().now());
     (id.expect("a header"), session)

@@ -3,7 +3,7 @@
 //! ```text
 //! let sessions = replayed::each(&files, &selection, |line, update, session| { … Ok(()) })?;   // each line on its way
 //! let sessions = replayed::read(&files, &selection)?;                                         // only what they come to
-//! for Replayed { session, now, .. } in &sessions { view::summary::gather(session.timeline(), *now); }
+//! for Replayed { session, now, .. } in &sessions { outcome::summary(session.timeline(), *now); }
 //! ```
 //!
 //! There is one [`Replayed`] for each host and boot, since these share a clock; files of one recorder, which begins a new
@@ -56,7 +56,7 @@ impl Selection {
 pub struct Replayed {
     /// What happened, and what follows from it.
     pub session: Session,
-    /// The end, on the session's clock: what `summary::gather` counts up to.
+    /// The end, on the session's clock: what `outcome::summary` counts up to.
     pub now: Stamp,
     /// The files that it was read from, in order.
     pub files: Vec<String>,

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, time::Instant};
 use super::show::Show;
 use crate::{
     clock::HostId,
-    joint::{self, Clocks, Joint, Towards, gather},
+    outcome,
+    paired::{Clocks, HostSession, Paired, Towards},
     record::{Filter, Header, Line, Loss, PairedSummary, Stamp},
     session::{Item, Session, Update},
     source::{
@@ -39,7 +40,7 @@ enum Time {
 
 /// All of them.
 pub(super) struct Hosts {
-    joint: Joint,
+    paired: Paired,
     filter: Filter,
     list: Vec<Host>,
     /// Which host a source tells of now: after a reboot, another one.
@@ -52,7 +53,7 @@ pub(super) struct Hosts {
 impl Hosts {
     pub(super) fn new(clocks: Clocks, filter: Filter) -> Self {
         Self {
-            joint: Joint::new(clocks),
+            paired: Paired::new(clocks),
             filter,
             list: Vec::new(),
             by_source: BTreeMap::new(),
@@ -156,7 +157,7 @@ impl Hosts {
         }
         show.line(source, &line);
         let update = host.session.record(line.clone());
-        let tied = self.joint.observe(host.id, &line, &host.session);
+        let tied = self.paired.observe(host.id, &line, &host.session);
         if !tied.is_empty() {
             self.reference = None;
             self.foretell();
@@ -165,7 +166,7 @@ impl Hosts {
     }
 
     fn header(&mut self, source: SourceId, header: &Header, show: &mut Show) {
-        let Some(id) = self.joint.host(header) else {
+        let Some(id) = self.paired.host(header) else {
             show.notice(source, "too many hosts: it is left out");
             self.by_source.remove(&source);
             return;
@@ -195,7 +196,7 @@ impl Hosts {
     }
 
     pub(super) fn finish(&mut self, show: &mut Show) {
-        self.joint.finish();
+        self.paired.finish();
         self.foretell();
         for nth in 0..self.list.len() {
             let Some(now) = self.list.get(nth).map(|host| self.now(host)) else { continue };
@@ -213,9 +214,9 @@ impl Hosts {
             let Some(view) = views.get(nth) else { continue };
             let mut ends = BTreeMap::new();
             for stall in host.session.timeline().stalls().live().filter(|stall| stall.restart.is_none()) {
-                let Some(root) = self.joint.root(host.id, stall.id, None) else { continue };
+                let Some(root) = self.paired.root(host.id, stall.id, None) else { continue };
                 let foreign = *ends.entry(root).or_insert_with(|| {
-                    let end = self.joint.grace_end(root, &views, view).ok_or(Unknown::GraceEnd);
+                    let end = self.paired.grace_end(root, &views, view).ok_or(Unknown::GraceEnd);
                     let over = views
                         .iter()
                         .find(|it| it.id == root.server)
@@ -225,7 +226,7 @@ impl Hosts {
                 told.push((nth, stall.id, foreign));
             }
         }
-        let known: Vec<_> = self.list.iter().map(|host| self.joint.knows_servers(host.id, &host.session)).collect();
+        let known: Vec<_> = self.list.iter().map(|host| self.paired.knows_servers(host.id, &host.session)).collect();
         for (host, known) in self.list.iter_mut().zip(known) {
             host.session.know_servers(known);
         }
@@ -236,13 +237,13 @@ impl Hosts {
         }
     }
 
-    fn views(&self) -> Vec<joint::Host<'_>> {
-        let view = |host| -> joint::Host<'_> { self.view(host) };
+    fn views(&self) -> Vec<HostSession<'_>> {
+        let view = |host| -> HostSession<'_> { self.view(host) };
         self.list.iter().map(view).collect()
     }
 
-    fn view<'a>(&self, host: &'a Host) -> joint::Host<'a> {
-        joint::Host {
+    fn view<'a>(&self, host: &'a Host) -> HostSession<'a> {
+        HostSession {
             id: host.id,
             session: &host.session,
             now: self.now(host),
@@ -252,18 +253,18 @@ impl Hosts {
 
     /// What the hosts' sessions come to together.
     pub(super) fn summary(&self) -> PairedSummary {
-        gather(&self.joint, &self.views())
+        outcome::paired(&self.paired, &self.views())
     }
 
     /// Where a host's time lies on the clock that all are shown on; `None` where the clocks are not tied.
     fn place(&mut self, nth: usize, at: Stamp) -> Option<Placed> {
         if self.reference.is_none() {
-            let id = self.joint.reference();
+            let id = self.paired.reference();
             let place = self.list.iter().position(|host| host.id == id)?;
-            self.reference = Some((place, self.joint.towards(id)));
+            self.reference = Some((place, self.paired.towards(id)));
         }
         let (_, towards) = self.reference.as_ref()?;
-        let mapped = self.joint.at(towards, self.list.get(nth)?.id, at);
+        let mapped = self.paired.at(towards, self.list.get(nth)?.id, at);
         Some(Placed { at_ns: mapped.nanoseconds()?, error: mapped.error() })
     }
 
@@ -279,7 +280,7 @@ impl Hosts {
             // What the client alone cannot know, its server tells.
             Item::Verdict { revision, .. } if revision.verdict().restart.is_none() => {
                 let mut live = host.session.timeline().stalls().live();
-                !live.any(|stall| self.joint.root(host.id, stall.id, stall.restart).is_some())
+                !live.any(|stall| self.paired.root(host.id, stall.id, stall.restart).is_some())
             }
             _ => true,
         };

@@ -10,11 +10,12 @@ use super::{
 };
 use crate::{
     cli::Format,
+    outcome,
     record::{self, Header, Line},
     session::{Item, Session},
     source::several::SourceId,
     timeline::Change,
-    view::{self, Paint, Style, json, paired, summary, text},
+    view::{self, Paint, Style, paired, summary, text},
 };
 
 /// Columns for the name of a host.
@@ -107,7 +108,7 @@ impl Show {
         if self.format == Format::Json {
             for item in items {
                 if let Item::Verdict { at, revision } = item {
-                    self.pending.push(tagged(&json::verdict(*at, revision, timeline), &host.name));
+                    self.pending.push(tagged(&outcome::verdict(*at, revision, timeline), &host.name));
                 }
             }
             return;
@@ -185,13 +186,13 @@ impl Show {
         let now = hosts.now(host);
         match self.format {
             Format::Json => {
-                let closing = json::closing(session, now);
+                let closing = outcome::closing(session, now);
                 self.pending.extend(closing.iter().map(|line| tagged(line, &host.name)));
             }
             Format::Text => {
                 let title = format!("On {} alone, in seconds since its own boot:", host.name);
                 self.pending.extend([String::new(), self.style.paint(Paint::Bold, &title), String::new()]);
-                let rows = summary::gather(session.timeline(), now);
+                let rows = outcome::summary(session.timeline(), now);
                 self.pending.extend(summary::text(session, &rows, width, self.style));
                 self.pending.push(String::new());
             }

@@ -9,10 +9,11 @@ use super::{
     cell::{name, seconds, wall},
 };
 use crate::{
+    outcome::attempt_row,
     record::{AttemptRow, Event, Kind, Stamp},
     session::Session,
     timeline::{Attempt, Outcome, Stall, State, Timeline},
-    view::{names, summary::attempt_row},
+    view::names,
 };
 
 /// Columns of the attempts.

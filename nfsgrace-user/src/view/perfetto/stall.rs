@@ -11,9 +11,10 @@ use super::{
     track::Track,
 };
 use crate::{
+    outcome::attempt_row,
     record::{AttemptRow, Stamp, frame_function, span_text},
     timeline::{Attempt, Change, Outcome, Stall, State, Timeline, stall::Slept},
-    view::{names, summary::attempt_row},
+    view::names,
 };
 
 /// What changed for a stalled task.

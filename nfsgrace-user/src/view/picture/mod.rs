@@ -1,7 +1,7 @@
 //! The drawing of one or several sessions on one time axis: what is drawn where, and the words beside it.
 //!
 //! [`Picture::of`] makes it from sessions, pure and in bounded memory; [`svg`] and [`html`] draw it. Its numbers are those
-//! of [`summary::gather`]; times are seconds on the axis, lengths are nanoseconds. Text from
+//! of [`outcome::summary`](crate::outcome::summary); times are seconds on the axis, lengths are nanoseconds. Text from
 //! outside has passed [`clean`]. What was computed or inferred says so, and is drawn differently.
 
 mod axis;
@@ -21,7 +21,10 @@ pub use stall::{AttemptBar, StallEnd, StallLane};
 pub use verdict::{Proof, VerdictCard};
 
 use super::{clean, plural, span, summary};
-use crate::record::{ClockSample, Counts, LossRow, StallTotals, Summary};
+use crate::{
+    outcome,
+    record::{ClockSample, Counts, LossRow, StallTotals, Summary},
+};
 
 /// All that is drawn.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -136,7 +139,7 @@ impl Picture {
 
 fn host(place: &Place<'_>) -> HostLanes {
     let timeline = place.session.timeline();
-    let mut rows = summary::gather(timeline, place.now);
+    let mut rows = outcome::summary(timeline, place.now);
     for row in &mut rows.stalls {
         row.tail_ns = (place.tail_ns)(row);
     }

@@ -1,10 +1,7 @@
 //! What a session comes to: gathered once as plain rows, shown as tables or as one line of JSON.
 
-mod rows;
 mod tables;
 
-pub(super) use rows::attempt_row;
-pub use rows::gather;
 pub(super) use tables::{Sheet, in_order, nothing, sheets, table, tables, verdicts};
 pub use tables::{alone, text};
 pub(super) use tables::{client_name, grace, tracking};

@@ -1,7 +1,6 @@
 //! Gathers the [`Summary`] of a session from its timeline.
 
-use std::time::Duration;
-
+use super::ns;
 use crate::{
     record::{AttemptRow, ClientRow, LossRow, RestartRow, StallRow, StallTotals, Stamp, Summary, TrackerRow},
     timeline::{
@@ -15,13 +14,9 @@ use crate::{
 /// Live stalls listed; the rest is in the totals.
 const MAX_LIVE: usize = 1_000;
 
-fn ns(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// What the session comes to, with live stalls counted up to `now`.
 #[must_use]
-pub fn gather(timeline: &Timeline, now: Stamp) -> Summary {
+pub fn summary(timeline: &Timeline, now: Stamp) -> Summary {
     Summary {
         t: now,
         from: timeline.first().unwrap_or_default(),
@@ -149,7 +144,7 @@ fn stall_row(timeline: &Timeline, stall: &Stall, now: Stamp) -> StallRow {
 }
 
 /// One attempt of any stall of this timeline.
-pub(in crate::view) fn attempt_row(timeline: &Timeline, attempt: &Attempt) -> AttemptRow {
+pub(crate) fn attempt_row(timeline: &Timeline, attempt: &Attempt) -> AttemptRow {
     let slept = match attempt.slept() {
         Some(Slept::Exactly(span)) => Some(ns(span)),
         Some(Slept::AtMost(_)) | None => None,

@@ -3,43 +3,31 @@
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use super::{
-    Joint, Root, Span, Split, Tie, Towards,
+    Span, Split,
     cost::{self, Costs},
+    ns,
 };
 use crate::{
     clock::{HostId, Mapped, Outcome, Unmatched},
+    paired::{HostSession, Paired, Root, Tie, Towards},
     record::{
         ClockRow, HostRow, PairedAttemptRow, PairedStallRow, PairedSummary, Refusal, RpcRow, SplitRow, Stamp, StepRow,
     },
-    session::Session,
     timeline::{Restart, Stall},
 };
 
 /// Stalls listed, of all hosts.
 const LISTED: usize = 1_000;
 
-/// One host's session, as far as it goes.
-#[derive(Debug, Clone, Copy)]
-pub struct Host<'a> {
-    /// Which.
-    pub id: HostId,
-    /// What happened there.
-    pub session: &'a Session,
-    /// How far, on its own clock.
-    pub now: Stamp,
-    /// Where its records stop because the connection to it was lost.
-    pub lost_contact: Option<Stamp>,
-}
-
 /// What the sessions come to together.
 #[must_use]
-pub fn gather(joint: &Joint, hosts: &[Host<'_>]) -> PairedSummary {
-    let reference = joint.reference();
+pub fn paired(paired: &Paired, hosts: &[HostSession<'_>]) -> PairedSummary {
+    let reference = paired.reference();
     let all = Gathering {
-        joint,
+        paired,
         hosts,
         reference: hosts.iter().position(|host| host.id == reference).unwrap_or(0),
-        ways: hosts.iter().map(|host| (host.id, joint.towards(host.id))).collect(),
+        ways: hosts.iter().map(|host| (host.id, paired.towards(host.id))).collect(),
     };
     let mut stalls: Vec<_> = hosts.iter().enumerate().flat_map(|(nth, host)| all.stalls(nth, host)).collect();
     stalls.sort_by_key(|(row, _)| (Reverse(row.total_ns), row.host, row.tid, row.began_there));
@@ -60,15 +48,15 @@ pub fn gather(joint: &Joint, hosts: &[Host<'_>]) -> PairedSummary {
         stalls: stalls.into_iter().map(|(row, _)| row).collect(),
         stalls_not_listed: unlisted + too_many as u64,
         rpcs: RpcRow {
-            matched: joint.matcher().matched(),
-            unmatched: joint.matcher().unmatched().map(|(why, count)| (why.name().to_owned(), count)).collect(),
+            matched: paired.matcher().matched(),
+            unmatched: paired.matcher().unmatched().map(|(why, count)| (why.name().to_owned(), count)).collect(),
         },
     }
 }
 
 pub(super) struct Gathering<'a> {
-    pub(super) joint: &'a Joint,
-    pub(super) hosts: &'a [Host<'a>],
+    pub(super) paired: &'a Paired,
+    pub(super) hosts: &'a [HostSession<'a>],
     pub(super) reference: usize,
     ways: BTreeMap<HostId, Towards>,
 }
@@ -85,12 +73,12 @@ impl Gathering<'_> {
     }
 
     fn map(&self, from: HostId, to: HostId, at: Stamp) -> Mapped {
-        self.ways.get(&to).map_or(Mapped::UNKNOWN, |ways| self.joint.at(ways, from, at))
+        self.ways.get(&to).map_or(Mapped::UNKNOWN, |ways| self.paired.at(ways, from, at))
     }
 
     /// How wrong that can be; `None` where nothing bounds it.
     fn error(&self, from: HostId, to: HostId, mapped: &Mapped) -> Option<Duration> {
-        let outcome = self.ways.get(&to).map(|ways| self.joint.outcome(ways, from))?;
+        let outcome = self.ways.get(&to).map(|ways| self.paired.outcome(ways, from))?;
         mapped.error().filter(|_| outcome != Outcome::WallClock)
     }
 
@@ -99,12 +87,12 @@ impl Gathering<'_> {
         self.map(from, self.hosts.get(self.reference)?.id, at).nanoseconds()
     }
 
-    pub(super) fn restart(&self, root: Root) -> Option<(&Host<'_>, &Restart)> {
+    pub(super) fn restart(&self, root: Root) -> Option<(&HostSession<'_>, &Restart)> {
         let host = self.hosts.iter().find(|host| host.id == root.server)?;
         Some((host, host.session.timeline().restart(root.restart)?))
     }
 
-    fn host(&self, host: &Host<'_>) -> HostRow {
+    fn host(&self, host: &HostSession<'_>) -> HostRow {
         let header = host.session.header();
         let text = |of: fn(&crate::record::Header) -> &String| header.map(of).cloned().unwrap_or_default();
         HostRow {
@@ -128,25 +116,25 @@ impl Gathering<'_> {
         }
     }
 
-    fn clock(&self, host: &Host<'_>) -> ClockRow {
+    fn clock(&self, host: &HostSession<'_>) -> ClockRow {
         let Some(reference) = self.hosts.get(self.reference) else { return ClockRow::default() };
-        let outcome = self.ways.get(&reference.id).map_or(Outcome::Absent, |ways| self.joint.outcome(ways, host.id));
+        let outcome = self.ways.get(&reference.id).map_or(Outcome::Absent, |ways| self.paired.outcome(ways, host.id));
         let first = host.session.timeline().first().unwrap_or_default();
         let middle = Stamp(first.0.midpoint(host.now.0));
         let there = self.map(host.id, reference.id, middle);
         let error = |mapped: &Mapped| self.error(host.id, reference.id, mapped);
         let worst = [first, middle, host.now].map(|at| error(&self.map(host.id, reference.id, at)));
-        let pairing = self.joint.matcher().between(host.id, reference.id);
+        let pairing = self.paired.matcher().between(host.id, reference.id);
         let windows = pairing.and_then(|pairing| pairing.windows());
         let alignment = windows.and_then(|it| it.alignment(i64::try_from(middle.0).unwrap_or(i64::MAX)));
         // Where the wall clocks are believed, it matters when somebody set one.
-        let own_wall = self.joint.wall(host.id).filter(|_| outcome == Outcome::WallClock);
+        let own_wall = self.paired.wall(host.id).filter(|_| outcome == Outcome::WallClock);
         let wall_steps = own_wall.into_iter().flat_map(|wall| wall.steps()).map(|step| StepRow {
             after: step.after.0,
             before: step.before.0,
             jump_ns: step.jump,
         });
-        let walls = self.joint.wall(reference.id).zip(self.joint.wall(host.id));
+        let walls = self.paired.wall(reference.id).zip(self.paired.wall(host.id));
         ClockRow {
             outcome: outcome.name().to_owned(),
             offset_ns: there.nanoseconds().map(|at| at.saturating_sub(i64::try_from(middle.0).unwrap_or(i64::MAX))),
@@ -172,14 +160,14 @@ impl Gathering<'_> {
         }
     }
 
-    fn stalls(&self, nth: usize, host: &Host<'_>) -> Vec<(PairedStallRow, Beside)> {
+    fn stalls(&self, nth: usize, host: &HostSession<'_>) -> Vec<(PairedStallRow, Beside)> {
         let stalls = host.session.timeline().stalls();
         let all = stalls.ended().into_iter().chain(stalls.live());
         all.map(|stall| self.stall(nth, host, stall)).collect()
     }
 
-    fn stall(&self, nth: usize, host: &Host<'_>, stall: &Stall) -> (PairedStallRow, Beside) {
-        let root = self.joint.root(host.id, stall.id, stall.restart);
+    fn stall(&self, nth: usize, host: &HostSession<'_>, stall: &Stall) -> (PairedStallRow, Beside) {
+        let root = self.paired.root(host.id, stall.id, stall.restart);
         let length = stall.length(host.now);
         let attempts: Vec<_> = stall.attempts().map(|attempt| self.attempt(host, stall, attempt)).collect();
         let ended = stall.is_over();
@@ -204,8 +192,8 @@ impl Gathering<'_> {
         (row, Beside { root, free_by })
     }
 
-    fn attempt(&self, host: &Host<'_>, stall: &Stall, attempt: &crate::timeline::Attempt) -> PairedAttemptRow {
-        let tie = self.joint.tie_of(host.id, stall.id, attempt.number);
+    fn attempt(&self, host: &HostSession<'_>, stall: &Stall, attempt: &crate::timeline::Attempt) -> PairedAttemptRow {
+        let tie = self.paired.tie_of(host.id, stall.id, attempt.number);
         let (rpc, unmatched) = match tie {
             Some(Tie::Matched { rpc, .. }) => (Some(rpc), None),
             Some(Tie::Unmatched(why)) => (None, Some(*why)),
@@ -223,7 +211,7 @@ impl Gathering<'_> {
     }
 
     /// How a stall divides, with the grace periods of its server's namespace on the client's clock.
-    fn split(&self, host: &Host<'_>, stall: &Stall, length: Duration, root: Root) -> Option<SplitRow> {
+    fn split(&self, host: &HostSession<'_>, stall: &Stall, length: Duration, root: Root) -> Option<SplitRow> {
         let (server, restart) = self.restart(root)?;
         let mut error = Some(Duration::ZERO);
         let mut there = |at: Stamp| {
@@ -253,13 +241,9 @@ impl Gathering<'_> {
     }
 
     /// When a blocked task will be free at the latest, by what its server knows.
-    fn free_by(&self, host: &Host<'_>, stall: &Stall, root: Option<Root>) -> Option<i64> {
-        let end = self.joint.grace_end(root?, self.hosts, host)?;
+    fn free_by(&self, host: &HostSession<'_>, stall: &Stall, root: Option<Root>) -> Option<i64> {
+        let end = self.paired.grace_end(root?, self.hosts, host)?;
         let free = host.session.timeline().stall_forecast_given(stall, Ok(end), host.now).free.ok()?;
         self.shown(host.id, free.latest)
     }
-}
-
-pub(super) fn ns(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,15 +1,12 @@
-//! Verdicts and the summary as lines of the session schema, beside the events that they come from.
+//! Verdicts, and how a session ends, as lines of the session schema.
 
-use std::io;
-
+use super::{ns, summary};
 use crate::{
     diagnosis::{Certainty, Revision, Verdict, caveats},
-    record::{EvidenceRecord, Line, Stamp, VerdictRecord, VerdictState, Writer},
+    record::{EvidenceRecord, Line, Stamp, VerdictRecord, VerdictState},
     session::{Item, Session, Update},
     timeline::Timeline,
 };
-
-use super::summary;
 
 /// All verdicts that changed, as records.
 #[must_use]
@@ -39,21 +36,8 @@ pub fn closing(session: &Session, now: Stamp) -> Vec<Line> {
     let verdicts = session.diagnosis().verdicts();
     verdicts
         .map(|verdict| Line::Verdict(Box::new(record(now, verdict, state(verdict), timeline))))
-        .chain([Line::Summary(Box::new(summary::gather(timeline, now)))])
+        .chain([Line::Summary(Box::new(summary(timeline, now)))])
         .collect()
-}
-
-/// The verdicts and the summary as NDJSON, one line each: what `export --format json` writes.
-///
-/// # Errors
-///
-/// Those of the writer.
-pub fn write_closing(session: &Session, now: Stamp, out: impl io::Write) -> io::Result<()> {
-    let mut writer = Writer::new(out);
-    for line in closing(session, now) {
-        writer.write(&line)?;
-    }
-    writer.flush()
 }
 
 fn state(verdict: &Verdict) -> VerdictState {
@@ -86,6 +70,6 @@ fn record(at: Stamp, verdict: &Verdict, state: VerdictState, timeline: &Timeline
         avoid: verdict.avoid().into_iter().map(str::to_owned).collect(),
         caveats: caveats(verdict, timeline),
         stalls: cost.stalls,
-        lost_ns: u64::try_from(cost.lost.as_nanos()).unwrap_or(u64::MAX),
+        lost_ns: ns(cost.lost),
     }
 }

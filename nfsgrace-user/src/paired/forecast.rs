@@ -1,13 +1,13 @@
 //! What only the server knows, told to the client: when its grace period ends.
 
-use super::{Host, Joint, Root};
+use super::{HostSession, Paired, Root};
 use crate::{clock::Mapped, timeline::Between};
 
-impl Joint {
+impl Paired {
     /// When the grace period that a client of `host` waits for ends or ended, on the client's own clock, the error of the
     /// clocks included. `None` where that is not known, or the clocks are not tied.
     #[must_use]
-    pub fn grace_end(&self, root: Root, hosts: &[Host<'_>], host: &Host<'_>) -> Option<Between> {
+    pub fn grace_end(&self, root: Root, hosts: &[HostSession<'_>], host: &HostSession<'_>) -> Option<Between> {
         let server = hosts.iter().find(|it| it.id == root.server)?;
         let timeline = server.session.timeline();
         let restart = timeline.restart(root.restart)?;

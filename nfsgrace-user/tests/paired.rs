@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use common::{Script, joined};
 use nfsgrace::{
-    joint::{Clocks, Host, Joint, gather},
+    outcome,
+    paired::{Clocks, HostSession, Paired},
     record::{
         Client, EndedBy, Event, Header, Kind, Line, Manager, Netns, PairedSummary, Refusal, Rpc, ServerOp, ServerState,
         Stamp, Task, Tracker,
@@ -151,14 +152,14 @@ fn paired(sessions: Vec<Vec<Line>>) -> PairedSummary {
 }
 
 fn placed_by(clocks: Clocks, sessions: Vec<Vec<Line>>) -> PairedSummary {
-    let mut joint = Joint::new(clocks);
-    let read: Vec<_> = sessions.into_iter().map(|lines| joined(&mut joint, lines)).collect();
-    joint.finish();
+    let mut paired = Paired::new(clocks);
+    let read: Vec<_> = sessions.into_iter().map(|lines| joined(&mut paired, lines)).collect();
+    paired.finish();
     let hosts: Vec<_> = read
         .iter()
-        .map(|(id, session)| Host { id: *id, session, now: session.timeline().now(), lost_contact: None })
+        .map(|(id, session)| HostSession { id: *id, session, now: session.timeline().now(), lost_contact: None })
         .collect();
-    gather(&joint, &hosts)
+    outcome::paired(&paired, &hosts)
 }
 
 fn stories() -> Vec<Story> {

@@ -1,18 +1,12 @@
 //! Several hosts' sessions together: what a server refused is what a client slept for.
 //!
-//! Each host keeps a [`Session`] of its own, on its own clock. [`Joint`] looks on as their lines go by, ties each refused
+//! Each host keeps a [`Session`] of its own, on its own clock. [`Paired`] looks on as their lines go by, ties each refused
 //! attempt of a client to the refusal of the server (the same RPC), and so knows for each stall on which host, in which
-//! restart, it has its root. [`gather`] makes of that what it cost: a [`PairedSummary`](crate::record::PairedSummary).
+//! restart, it has its root.
 
-mod cost;
 mod forecast;
-mod gather;
-mod split;
 
 use std::collections::HashMap;
-
-pub use gather::{Host, gather};
-pub use split::{Span, Split};
 
 use crate::{
     clock::{ClientRpc, Found, HostId, Mapped, Match, Matcher, Outcome, Peers, ServerRpc, Unmatched, WallClock, Ways},
@@ -57,6 +51,19 @@ pub enum Clocks {
     Realtime,
 }
 
+/// One host's session, as far as it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct HostSession<'a> {
+    /// Which host.
+    pub id: HostId,
+    /// What happened there.
+    pub session: &'a Session,
+    /// How far, on its own clock.
+    pub now: Stamp,
+    /// Where its records stop because the connection to it was lost.
+    pub lost_contact: Option<Stamp>,
+}
+
 /// Ways to one host's clock.
 #[derive(Debug, Clone)]
 pub struct Towards {
@@ -71,7 +78,7 @@ type Sent = (HostId, u32, Stamp);
 
 /// What ties the sessions of several hosts.
 #[derive(Debug, Default)]
-pub struct Joint {
+pub struct Paired {
     clocks: Clocks,
     matcher: Matcher,
     peers: Peers,
@@ -88,7 +95,7 @@ pub struct Joint {
 /// What became known of stalls by one more line.
 pub type Tied = Vec<(HostId, StallId, Root)>;
 
-impl Joint {
+impl Paired {
     /// No host yet.
     #[must_use]
     pub fn new(clocks: Clocks) -> Self {

@@ -8,7 +8,8 @@ use std::fs;
 use common::{fixture, joined, recording};
 use nfsgrace::{
     clock::HostId,
-    joint::{Clocks, Host, Joint, Tie, gather},
+    outcome,
+    paired::{Clocks, HostSession, Paired, Tie},
     record::{Line, PairedSummary, Stamp},
     session::Session,
 };
@@ -16,28 +17,28 @@ use nfsgrace::{
 const HOSTS: [&str; 3] = ["server", "client", "second"];
 
 struct Read {
-    joint: Joint,
+    paired: Paired,
     hosts: Vec<(&'static str, HostId, Session)>,
 }
 
 impl Read {
     /// Reads the sessions in this order.
     fn of(names: [&'static str; 3]) -> Self {
-        let mut joint = Joint::new(Clocks::Rpc);
+        let mut paired = Paired::new(Clocks::Rpc);
         let hosts = names.map(|name| {
-            let (id, session) = joined(&mut joint, recording(&format!("paired/{name}")));
+            let (id, session) = joined(&mut paired, recording(&format!("paired/{name}")));
             (name, id, session)
         });
-        joint.finish();
-        Self { joint, hosts: hosts.into() }
+        paired.finish();
+        Self { paired, hosts: hosts.into() }
     }
 
     fn summary(&self) -> PairedSummary {
         let mut hosts = Vec::new();
         for (_, id, session) in &self.hosts {
-            hosts.push(Host { id: *id, session, now: session.timeline().now(), lost_contact: None });
+            hosts.push(HostSession { id: *id, session, now: session.timeline().now(), lost_contact: None });
         }
-        gather(&self.joint, &hosts)
+        outcome::paired(&self.paired, &hosts)
     }
 
     fn id(&self, name: &str) -> HostId {
@@ -60,10 +61,10 @@ fn truth() -> Vec<(String, Stamp, i64, i64)> {
 /// How often what is said of the clocks can be true, and cannot, if they were so much further apart.
 fn possible(shift: i64) -> [usize; 2] {
     let read = Read::of(HOSTS);
-    let towards = read.joint.towards(read.id("server"));
+    let towards = read.paired.towards(read.id("server"));
     let mut counts = [0; 2];
     for (client, at, least, most) in truth() {
-        let mapped = read.joint.at(&towards, read.id(&client), at);
+        let mapped = read.paired.at(&towards, read.id(&client), at);
         let ahead = |time: Option<i64>| time.expect("bounded") - i64::try_from(at.0).expect("this century");
         let (low, high) = (ahead(mapped.earliest), ahead(mapped.latest));
         counts[usize::from(low > most + shift || high < least + shift)] += 1;
@@ -91,16 +92,16 @@ fn the_true_offset_lies_within_the_bound_at_every_moment() {
 #[test]
 fn every_attempt_is_found_on_the_server_in_the_order_of_cause_and_effect() {
     let read = Read::of(HOSTS);
-    let towards = read.joint.towards(read.id("server"));
+    let towards = read.paired.towards(read.id("server"));
     let mut found = 0;
     for (name, id, session) in &read.hosts[1..] {
         let [stall] = &session.timeline().stalls().ended()[..] else { panic!("one stall of {name}") };
         assert_eq!(stall.refused, 7, "{name}");
         for attempt in stall.attempts() {
-            let Some(Tie::Matched { rpc, root: Some(_) }) = read.joint.tie_of(*id, stall.id, attempt.number) else {
+            let Some(Tie::Matched { rpc, root: Some(_) }) = read.paired.tie_of(*id, stall.id, attempt.number) else {
                 panic!("attempt {} of {name} has no other end", attempt.number);
             };
-            let at = |stamp: Stamp| read.joint.at(&towards, *id, stamp).time().expect("tied");
+            let at = |stamp: Stamp| read.paired.at(&towards, *id, stamp).time().expect("tied");
             let (client, server) = (&rpc.client, &rpc.server);
             let (left, received) = (server.left.expect("it returned"), client.received.expect("an answer"));
             assert_eq!(server.host, read.id("server"));
@@ -168,19 +169,19 @@ fn the_order_of_the_sessions_does_not_matter() {
 
 #[test]
 fn what_the_server_did_not_record_is_said_not_to_be_there() {
-    let mut joint = Joint::new(Clocks::Rpc);
+    let mut paired = Paired::new(Clocks::Rpc);
     let lines = recording("paired/server").into_iter().filter(
         |line| !matches!(line, Line::Event(event) if matches!(event.kind, nfsgrace::record::Kind::Refused { .. })),
     );
-    let sessions = [lines.collect(), recording("paired/client")].map(|lines: Vec<Line>| joined(&mut joint, lines));
-    joint.finish();
-    let hosts = sessions.each_ref().map(|(id, session)| Host {
+    let sessions = [lines.collect(), recording("paired/client")].map(|lines: Vec<Line>| joined(&mut paired, lines));
+    paired.finish();
+    let hosts = sessions.each_ref().map(|(id, session)| HostSession {
         id: *id,
         session,
         now: session.timeline().now(),
         lost_contact: None,
     });
-    let summary = gather(&joint, &hosts);
+    let summary = outcome::paired(&paired, &hosts);
     assert_eq!((summary.rpcs.matched, summary.causes.len()), (0, 0), "no cause is made up");
     assert_eq!(summary.rpcs.unmatched.values().sum::<u64>(), 7, "{:?}", summary.rpcs);
 }

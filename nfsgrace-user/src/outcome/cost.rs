@@ -5,9 +5,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{Root, gather::Gathering};
+use super::paired::Gathering;
 use crate::{
     diagnosis::Question,
+    paired::Root,
     record::{CauseRow, ClientCostRow, CostRow, PairedStallRow, WorstRow},
     session::Session,
     timeline::RestartId,
@@ -80,7 +81,7 @@ fn cause(
     for row in &mut clients {
         add(&mut cost, &row.cost);
         let between = all.hosts.get(row.host).zip(all.hosts.get(server));
-        let pairing = between.and_then(|(client, server)| all.joint.matcher().between(client.id, server.id));
+        let pairing = between.and_then(|(client, server)| all.paired.matcher().between(client.id, server.id));
         let addrs: BTreeSet<_> = pairing.into_iter().flat_map(|it| it.client_addrs()).collect();
         row.addrs = addrs.into_iter().collect();
     }
