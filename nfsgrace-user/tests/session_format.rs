@@ -6,9 +6,9 @@ use std::{fs, net::IpAddr, path::PathBuf};
 
 use nfsgrace::outcome;
 use nfsgrace::record::{
-    Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, Item, Kind, Line, Loss, MAX_LINE, MAX_SPAN,
-    Manager, Netns, ProbeRow, Reader, Refusal, Role, Rpc, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker,
-    Why, decode, decode_thoroughly, encode,
+    Claim, Client, ClockSample, Continues, Counts, EndedBy, Event, Header, HookId, Item, Kind, Line, Loss, MAX_LINE,
+    MAX_SPAN, Manager, Netns, ProbeRow, Reader, Refusal, Role, Rpc, ServerOp, ServerState, Stamp, Surroundings, Task,
+    Tracker, Why, decode, decode_thoroughly, encode,
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -204,7 +204,7 @@ fn line() -> impl Strategy<Value = Line> {
                 started,
                 continues,
                 role: Role::Server,
-                probes: vec![ProbeRow { hook: "cld_running".to_owned(), ..ProbeRow::default() }],
+                probes: vec![ProbeRow { hook: HookId::CldRunning, ..ProbeRow::default() }],
                 ..Header::default()
             }))
         }),

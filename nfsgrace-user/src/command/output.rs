@@ -79,9 +79,7 @@ impl Show for Output {
         self.pending.push(format!("watching {side} on {host}: {attached} probes in {took:.1} s{follow}"));
         let kernel = view::clean(&header.kernel);
         self.pending.push(format!("kernel {kernel}; times are seconds since boot; Ctrl-C ends with a summary"));
-        let missing =
-            |row: &&ProbeRow| row.status == "missing" && !row.lost.is_empty() && !row.why.contains("not built");
-        for ProbeRow { hook, why, lost, .. } in header.probes.iter().filter(missing) {
+        for ProbeRow { hook, why, lost, .. } in header.probes.iter().filter(|row| row.leaves_gap()) {
             self.pending.push(format!("not seen on this kernel: {lost} ({hook}: {why})"));
         }
     }

@@ -1,7 +1,10 @@
 //! What may have been missed, and what that does to a verdict: lost records, hooks that this kernel lacks.
 
 use super::{Cause, Certainty, Verdict};
-use crate::timeline::{MissingHook, Timeline};
+use crate::{
+    record::HookId,
+    timeline::{MissingHook, Timeline},
+};
 
 /// Causes that are told by something that was not seen.
 const REST_ON_ABSENCE: [Cause; 4] =
@@ -37,11 +40,11 @@ fn missing<'a>(verdict: &Verdict, timeline: &'a Timeline) -> impl Iterator<Item 
         .host()
         .missing
         .iter()
-        .filter(move |missing| causes.iter().any(|cause| rests_on(*cause).contains(&missing.hook.as_str())))
+        .filter(move |missing| causes.iter().any(|cause| rests_on(*cause).contains(&missing.hook)))
 }
 
 /// The hooks without which this cause may be taken for another one, or another one for it.
-fn rests_on(cause: Cause) -> &'static [&'static str] {
+fn rests_on(cause: Cause) -> &'static [HookId] {
     match cause {
         Cause::NfsdcldNotRunning
         | Cause::RpcPipefsMissing
@@ -51,23 +54,19 @@ fn rests_on(cause: Cause) -> &'static [&'static str] {
         | Cause::NfsdcldHung
         | Cause::UmhHelperFailed
         | Cause::LegacyDirMissing
-        | Cause::NetnsNoTracker => &[
-            "nfsd4_client_tracking_init",
-            "nfsd4_cld_tracking_init",
-            "nfsd4_init_cld_pipe",
-            "nfsd4_umh_cltrack_init",
-            "nfsd4_legacy_tracking_init",
-        ],
-        Cause::ClientNeverReturned | Cause::ClientMinorVersion0 => {
-            &["nfs4_client_to_reclaim", "nfsd4_setclientid_confirm", "nfsd4_create_session", "nfsd4_reclaim_complete"]
+        | Cause::NetnsNoTracker => {
+            &[HookId::TrackingInit, HookId::CldInit, HookId::CldV0Init, HookId::UmhInit, HookId::LegacyInit]
         }
-        Cause::SlowReclaim => &["nfsd4_open", "nfsd4_lock", "locks_end_grace"],
-        Cause::LockdGrace => &["nfsd4_lock", "locks_start_grace", "locks_end_grace"],
-        Cause::ReclaimCompleteMissing => &["__state_in_grace", "nfsd4_reclaim_complete"],
-        Cause::ClientIdCollision => &["nfsd4_setclientid_confirm", "nfsd4_create_session"],
-        Cause::EndGraceRefused => &["write_v4_end_grace"],
+        Cause::ClientNeverReturned | Cause::ClientMinorVersion0 => {
+            &[HookId::ClientToReclaim, HookId::SetclientidConfirm, HookId::CreateSession, HookId::ReclaimComplete]
+        }
+        Cause::SlowReclaim => &[HookId::Open, HookId::Lock, HookId::GraceEnd],
+        Cause::LockdGrace => &[HookId::Lock, HookId::GraceStart, HookId::GraceEnd],
+        Cause::ReclaimCompleteMissing => &[HookId::StateInGrace, HookId::ReclaimComplete],
+        Cause::ClientIdCollision => &[HookId::SetclientidConfirm, HookId::CreateSession],
+        Cause::EndGraceRefused => &[HookId::EndGraceWrite],
         Cause::GraceShortenedToZero => &[],
-        Cause::BackoffTail => &["locks_end_grace", "nfs4_handle_exception", "nfs4_delay"],
-        Cause::Healthy => &["locks_end_grace", "laundromat_main", "nfsd4_client_tracking_init"],
+        Cause::BackoffTail => &[HookId::GraceEnd, HookId::HandleException, HookId::Delay],
+        Cause::Healthy => &[HookId::GraceEnd, HookId::Laundromat, HookId::TrackingInit],
     }
 }

@@ -6,6 +6,7 @@ use nfsgrace_ebpf::Layout;
 
 use super::hook::{self, Alternative, At, Hook, Point, Side};
 use crate::kernel::{Lookup, Modules, Presence, Symbols, TraceEvents, Traceable, Untraceable, Wanted};
+use crate::record::Absence;
 
 /// Which sides to trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +155,23 @@ impl std::fmt::Display for Reason {
             Self::NoEvent => f.write_str("no such trace event"),
             Self::NotBuilt(option) => write!(f, "not built into this kernel ({option})"),
             Self::NoPrivilege(error) => write!(f, "no privilege: cannot read /proc/kallsyms ({error})"),
+        }
+    }
+}
+
+impl Reason {
+    /// As a session has it.
+    #[must_use]
+    pub fn absence(&self) -> Absence {
+        match self {
+            Self::Inlined => Absence::Inlined,
+            Self::ModuleMissing(_) => Absence::ModuleMissing,
+            Self::Renamed(_) => Absence::Renamed,
+            Self::NotTraceable(_) => Absence::NotTraceable,
+            Self::NotUnique => Absence::NotUnique,
+            Self::NotBuilt(_) => Absence::NotBuilt,
+            Self::NoEvent => Absence::NoEvent,
+            Self::NoPrivilege(_) => Absence::NoPrivilege,
         }
     }
 }

@@ -28,7 +28,7 @@ pub fn text(inspection: &Inspection, kernel: &Kernel, width: u16) -> String {
     for (side, title) in [(Side::Server, "SERVER HOOK"), (Side::Client, "CLIENT HOOK")] {
         let rows: Vec<&Row> = inspection.plan.rows.iter().filter(|row| row.hook.side == side).collect();
         if !rows.is_empty() {
-            let cells = rows.into_iter().map(|row| [row.hook.name.to_owned(), state(row).to_owned(), place(row)]);
+            let cells = rows.into_iter().map(|row| [row.hook.id.to_string(), state(row).to_owned(), place(row)]);
             section(&mut text, width, [title, "STATE", "WHERE"], cells);
         }
     }
@@ -79,7 +79,7 @@ fn state(row: &Row) -> &'static str {
 fn place(row: &Row) -> String {
     match &row.state {
         State::Ready { attachments, inferred } => {
-            let mut place = sites(row.hook.name, attachments);
+            let mut place = sites(row.hook.id.word(), attachments);
             for (symbol, reason) in &row.passed_over {
                 let _ = write!(place, "\n{symbol}: {reason}");
             }
@@ -183,7 +183,7 @@ fn row_json(row: &Row) -> Value {
     };
     let lost = matches!(&row.state, State::Unavailable(reason) if !matches!(reason, Reason::NotBuilt(_)));
     json!({
-        "hook": row.hook.name,
+        "hook": row.hook.id,
         "side": match row.hook.side {
             Side::Server => "server",
             Side::Client => "client",
@@ -219,17 +219,7 @@ fn attachment_json(attachment: &Attachment) -> Value {
 }
 
 fn reason_json(reason: &Reason) -> Value {
-    let id = match reason {
-        Reason::Inlined => "inlined",
-        Reason::ModuleMissing(_) => "module_missing",
-        Reason::Renamed(_) => "renamed",
-        Reason::NotTraceable(_) => "not_traceable",
-        Reason::NotUnique => "not_unique",
-        Reason::NotBuilt(_) => "not_built",
-        Reason::NoEvent => "no_event",
-        Reason::NoPrivilege(_) => "no_privilege",
-    };
-    json!({ "id": id, "text": reason.to_string() })
+    json!({ "id": reason.absence(), "text": reason.to_string() })
 }
 
 fn detail_json(detail: &Detail) -> Value {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Stamp;
+use super::{event::Stamp, probe::ProbeRow};
 
 /// Version of the session schema that this program writes. Fields and kinds may be added without raising it.
 pub const SCHEMA: u32 = 1;
@@ -56,7 +56,7 @@ pub struct Header {
     /// Inode number of the initial network namespace; `None` when it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_netns: Option<u32>,
-    /// What each hook was resolved to.
+    /// What each hook came to.
     #[serde(default)]
     pub probes: Vec<ProbeRow>,
     /// When the session began.
@@ -106,22 +106,4 @@ impl Default for Header {
 
 fn boottime() -> String {
     "boottime".to_owned()
-}
-
-/// What one hook was resolved to on the recording kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ProbeRow {
-    /// The logical event.
-    pub hook: String,
-    /// Kernel symbol or tracepoint chosen; empty when none could be.
-    pub symbol: String,
-    /// How it is attached (`kprobe`, `kretprobe`, `raw_tracepoint`).
-    pub method: String,
-    /// How that went (`attached`, `waiting`, `missing`).
-    pub status: String,
-    /// Why this one.
-    pub why: String,
-    /// What cannot be seen because of it; empty when nothing is lost.
-    pub lost: String,
 }

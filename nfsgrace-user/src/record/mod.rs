@@ -14,10 +14,12 @@ mod header;
 mod names;
 mod outcome;
 mod paired;
+mod probe;
 mod reader;
 mod scan;
 pub mod store;
 mod window;
+mod word;
 
 pub use continuation::Continuation;
 pub use decode::{Decoded, MAX_SPAN, Why, decode, decode_thoroughly};
@@ -27,7 +29,7 @@ pub use event::{
     Surroundings, Task, Tracker,
 };
 pub use filter::Filter;
-pub use header::{Continues, Header, ProbeRow, Role, SCHEMA};
+pub use header::{Continues, Header, Role, SCHEMA};
 pub use names::{errno_name, frame_function, span_text, status_text};
 pub use outcome::{
     AttemptRow, ClientRow, EvidenceRecord, LossRow, RestartRow, StallRow, StallTotals, Summary, TrackerRow,
@@ -37,6 +39,7 @@ pub use paired::{
     CauseRow, ClientCostRow, ClockRow, CostRow, HostRow, PairedAttemptRow, PairedStallRow, PairedSummary, RpcRow,
     SplitRow, StepRow, WorstRow,
 };
+pub use probe::{Absence, HookId, ProbeRow, ProbeStatus};
 pub use reader::{Item, MAX_EVENT, MAX_LINE, Reader, Skipped};
 pub use window::{Moment, Span, Window};
 

@@ -31,7 +31,7 @@ pub use restart::{KnownFrom, Restart, RestartId};
 pub use stall::{Attempt, Outcome, Stall, StallId, State};
 pub use stalls::Stalls;
 
-use crate::record::{Counts, Event, Header, Kind, Loss, Manager, Netns, Role, Stamp};
+use crate::record::{Counts, Event, Header, HookId, Kind, Loss, Manager, Netns, Role, Stamp};
 
 /// Restarts kept; the oldest are forgotten, and counted.
 pub const MAX_RESTARTS: usize = 256;
@@ -60,8 +60,8 @@ pub struct Host {
 /// A hook that the kernel lacks, and what is not seen because of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingHook {
-    /// The logical event.
-    pub hook: String,
+    /// The hook.
+    pub hook: HookId,
     /// What cannot be seen.
     pub lost: String,
 }
@@ -74,11 +74,10 @@ impl From<&Header> for Host {
             role: header.role,
             initial_netns: header.initial_netns.map(Netns),
             started: header.started,
-            // A tracker that is not built in is not missed.
             missing: header
                 .probes
                 .iter()
-                .filter(|row| row.status == "missing" && !row.lost.is_empty() && !row.why.contains("not built"))
+                .filter(|row| row.leaves_gap())
                 .map(|row| MissingHook { hook: row.hook.clone(), lost: row.lost.clone() })
                 .collect(),
         }

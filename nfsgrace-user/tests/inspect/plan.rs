@@ -12,7 +12,7 @@ fn thorough(fixture: &Fixture) -> Inspection {
 }
 
 fn row<'a>(inspection: &'a Inspection, hook: &str) -> &'a Row {
-    inspection.plan.rows.iter().find(|row| row.hook.name == hook).unwrap_or_else(|| panic!("no hook {hook}"))
+    inspection.plan.rows.iter().find(|row| row.hook.id.word() == hook).unwrap_or_else(|| panic!("no hook {hook}"))
 }
 
 fn programs(row: &Row) -> Vec<&'static str> {
@@ -111,7 +111,7 @@ fn nothing_is_left_unavailable_but_what_was_not_built() {
         let inspection = thorough(&fixture);
         for row in &inspection.plan.rows {
             if let State::Unavailable(reason) = &row.state {
-                assert!(matches!(reason, Reason::NotBuilt(_)), "{series} {}: {reason}", row.hook.name);
+                assert!(matches!(reason, Reason::NotBuilt(_)), "{series} {}: {reason}", row.hook.id);
             }
         }
     }
@@ -204,7 +204,7 @@ fn nothing_loaded_at_all_is_no_error() {
     let inspection = thorough(&fixture);
     for row in &inspection.plan.rows {
         let waits = matches!(row.state, State::Deferred { .. } | State::NotNeeded);
-        assert!(waits, "{}: {:?}", row.hook.name, row.state);
+        assert!(waits, "{}: {:?}", row.hook.id, row.state);
     }
 }
 

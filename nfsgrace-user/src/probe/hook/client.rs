@@ -4,27 +4,27 @@
 //! in the symbol tables of these, of 5.10.262 and of 6.16.12. "All" means these six.
 
 use super::{Alternative, At, Hook, NFS, NFSV4, Point, SLEEPERS, Side, both, entry, event, returned};
-use crate::kernel::XDR_STATUS;
+use crate::{kernel::XDR_STATUS, record::HookId};
 
-const fn client(name: &'static str, alternatives: &'static [Alternative], lost: &'static str) -> Hook {
-    Hook::new(name, Side::Client, alternatives, lost)
+const fn client(id: HookId, alternatives: &'static [Alternative], lost: &'static str) -> Hook {
+    Hook::new(id, Side::Client, alternatives, lost)
 }
 
 const PATH: &str = "path of the file that a task waits for";
 
 /// `int nfs_atomic_open(struct inode *dir, struct dentry *dentry, struct file *file, unsigned int open_flags, umode_t
 /// mode)`, exported; all.
-static ATOMIC_OPEN: Hook = client("nfs_atomic_open", &[Alternative::direct(&[entry!(NFS, "nfs_atomic_open")])], PATH)
+static ATOMIC_OPEN: Hook = client(HookId::AtomicOpen, &[Alternative::direct(&[entry!(NFS, "nfs_atomic_open")])], PATH)
     .instead_of(|layout| layout.octx_dentry);
 
 /// `static int nfs4_file_open(struct inode *inode, struct file *filp)`; all.
-static FILE_OPEN: Hook = client("nfs4_file_open", &[Alternative::direct(&[entry!(NFSV4, "nfs4_file_open")])], PATH)
+static FILE_OPEN: Hook = client(HookId::FileOpen, &[Alternative::direct(&[entry!(NFSV4, "nfs4_file_open")])], PATH)
     .instead_of(|layout| layout.octx_dentry);
 
 /// `static struct nfs4_state *nfs4_do_open(struct inode *dir, struct nfs_open_context *ctx, int flags, struct iattr
 /// *sattr, struct nfs4_label *label, int *opened)`; all.
 static DO_OPEN: Hook = client(
-    "nfs4_do_open",
+    HookId::DoOpen,
     &[Alternative::direct(&both!(NFSV4, "nfs4_do_open", SLEEPERS))],
     "when a blocked open began and ended, and its path",
 )
@@ -34,7 +34,7 @@ static DO_OPEN: Hook = client(
 ///
 /// Where the compiler changed its arguments, `data` is not what `nfs4_open_done` gets, and no XID is found.
 static RUN_OPEN_TASK: Hook = client(
-    "nfs4_run_open_task",
+    HookId::RunOpenTask,
     &[Alternative::direct(&[entry!(NFSV4, "nfs4_run_open_task").any_suffix()])],
     "the moment of each further attempt",
 )
@@ -42,7 +42,7 @@ static RUN_OPEN_TASK: Hook = client(
 
 /// `TP_PROTO(const struct xdr_stream *xdr, u32 op, u32 error)`, fs/nfs/nfs4trace.h; all. Only errors pass.
 static STATUS: Hook = client(
-    "nfs4_xdr_status",
+    HookId::XdrStatus,
     &[Alternative::direct(&[event!(NFSV4, XDR_STATUS)])],
     "which RPC a refused attempt was that is no OPEN",
 )
@@ -50,7 +50,7 @@ static STATUS: Hook = client(
 
 /// `static void nfs4_open_done(struct rpc_task *task, void *calldata)`; all. Its address is in `nfs4_open_ops`.
 static OPEN_DONE: Hook = client(
-    "nfs4_open_done",
+    HookId::OpenDone,
     &[Alternative::direct(&[entry!(NFSV4, "nfs4_open_done")])],
     "which RPC a refused OPEN was, hence which refusal of the server it met",
 )
@@ -58,7 +58,7 @@ static OPEN_DONE: Hook = client(
 
 /// `int nfs4_handle_exception(struct nfs_server *server, int errorcode, struct nfs4_exception *exception)`; all.
 static HANDLE_EXCEPTION: Hook = client(
-    "nfs4_handle_exception",
+    HookId::HandleException,
     &[Alternative::direct(&both!(NFSV4, "nfs4_handle_exception", SLEEPERS))],
     "each refusal, and which error it was",
 )
@@ -66,7 +66,7 @@ static HANDLE_EXCEPTION: Hook = client(
 
 /// `static int nfs4_delay(long *timeout, bool interruptible)`; inlined in all.
 static DELAY: Hook = client(
-    "nfs4_delay",
+    HookId::Delay,
     &[
         Alternative::direct(&both!(NFSV4, "nfs4_delay", SLEEPERS)),
         Alternative::inferred(

@@ -8,13 +8,13 @@ mod server;
 
 use nfsgrace_ebpf::{ABSENT, Layout};
 
-use crate::kernel::EventName;
+use crate::{kernel::EventName, record::HookId};
 
 /// An event, and where it can be seen.
 #[derive(Debug)]
 pub struct Hook {
-    /// The kernel's name for it: that of the function where it is seen best.
-    pub name: &'static str,
+    /// Which event.
+    pub id: HookId,
     /// Whose event it is.
     pub side: Side,
     /// Ways to see it, the best first.
@@ -163,8 +163,8 @@ impl Point {
 }
 
 impl Hook {
-    const fn new(name: &'static str, side: Side, alternatives: &'static [Alternative], lost: &'static str) -> Self {
-        Self { name, side, alternatives, lost, essential: false, later: false, instead_of: None, option: None }
+    const fn new(id: HookId, side: Side, alternatives: &'static [Alternative], lost: &'static str) -> Self {
+        Self { id, side, alternatives, lost, essential: false, later: false, instead_of: None, option: None }
     }
 
     /// Whether `layout` leaves something for this hook to do.
@@ -173,20 +173,24 @@ impl Hook {
         self.instead_of.is_none_or(|field| field(layout) == ABSENT)
     }
 
-    const fn essential(self) -> Self {
-        Self { essential: true, ..self }
+    const fn essential(mut self) -> Self {
+        self.essential = true;
+        self
     }
 
-    const fn later(self) -> Self {
-        Self { later: true, ..self }
+    const fn later(mut self) -> Self {
+        self.later = true;
+        self
     }
 
-    const fn instead_of(self, field: fn(&Layout) -> u32) -> Self {
-        Self { instead_of: Some(field), ..self }
+    const fn instead_of(mut self, field: fn(&Layout) -> u32) -> Self {
+        self.instead_of = Some(field);
+        self
     }
 
-    const fn with_option(self, option: BuildOption) -> Self {
-        Self { option: Some(option), ..self }
+    const fn with_option(mut self, option: BuildOption) -> Self {
+        self.option = Some(option);
+        self
     }
 }
 
@@ -212,7 +216,7 @@ pub fn all() -> impl Iterator<Item = &'static Hook> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use super::*;
 
@@ -240,9 +244,9 @@ mod tests {
     }
 
     #[test]
-    fn hooks_have_different_names_and_something_to_lose() {
-        let names: BTreeSet<_> = all().map(|hook| hook.name).collect();
-        assert_eq!(names.len(), all().count());
+    fn every_hook_there_is_has_something_to_lose() {
+        let ids: Vec<_> = all().map(|hook| hook.id.clone()).collect();
+        assert_eq!(ids, HookId::ALL);
         assert!(all().all(|hook| !hook.lost.is_empty() && !hook.alternatives.is_empty()));
     }
 }

@@ -7,16 +7,17 @@ use super::{
     Alternative, At, BuildOption, FEW, GRACE, Hook, NFSD, Point, REQUESTS, SLEEPERS, Side, VMLINUX, both, entry,
     returned,
 };
+use crate::record::HookId;
 
-const fn server(name: &'static str, alternatives: &'static [Alternative], lost: &'static str) -> Hook {
-    Hook::new(name, Side::Server, alternatives, lost)
+const fn server(id: HookId, alternatives: &'static [Alternative], lost: &'static str) -> Hook {
+    Hook::new(id, Side::Server, alternatives, lost)
 }
 
 const LEGACY: BuildOption = BuildOption { name: "CONFIG_NFSD_LEGACY_CLIENT_TRACKING", since: (6, 7) };
 
 /// `int nfs4_state_start_net(struct net *net)`; all. It ignores a failure of `nfsd4_client_tracking_init`.
 static STATE_START: Hook = server(
-    "nfs4_state_start_net",
+    HookId::StateStart,
     &[Alternative::direct(&both!(NFSD, "nfs4_state_start_net", FEW))],
     "the start of the server, hence every restart",
 )
@@ -24,7 +25,7 @@ static STATE_START: Hook = server(
 
 /// `int nfsd4_client_tracking_init(struct net *net)`; all.
 static TRACKING_INIT: Hook = server(
-    "nfsd4_client_tracking_init",
+    HookId::TrackingInit,
     &[Alternative::direct(&both!(NFSD, "nfsd4_client_tracking_init", FEW))],
     "whether nfsd got a way to track its clients, and the error when it did not",
 )
@@ -32,7 +33,7 @@ static TRACKING_INIT: Hook = server(
 
 /// `static int nfsd4_cld_tracking_init(struct net *net)`; all. Its address is in an ops table, so it is never inlined.
 static CLD_INIT: Hook = server(
-    "nfsd4_cld_tracking_init",
+    HookId::CldInit,
     &[Alternative::direct(&both!(NFSD, "nfsd4_cld_tracking_init", FEW))],
     "the attempt with nfsdcld, and its error",
 );
@@ -42,7 +43,7 @@ static CLD_INIT: Hook = server(
 /// `nfsd4_cld_tracking_init` asks it up to 11 times, and calls `void msleep(unsigned int msecs)` after each "no" but
 /// the last.
 static CLD_RUNNING: Hook = server(
-    "cld_running",
+    HookId::CldRunning,
     &[
         Alternative::direct(&[returned!(NFSD, "cld_running", FEW).any_suffix()]),
         Alternative::inferred(
@@ -55,7 +56,7 @@ static CLD_RUNNING: Hook = server(
 
 /// `static int nfsd4_init_cld_pipe(struct net *net)`; all. Its address is in an ops table.
 static CLD_V0_INIT: Hook = server(
-    "nfsd4_init_cld_pipe",
+    HookId::CldV0Init,
     &[Alternative::direct(&both!(NFSD, "nfsd4_init_cld_pipe", FEW))],
     "the attempt with the first protocol of nfsdcld",
 )
@@ -64,7 +65,7 @@ static CLD_V0_INIT: Hook = server(
 /// `static inline int check_for_legacy_methods(int status, struct net *net)`, 6.7 and later; always inlined, so it is
 /// not tried. It is the two functions below it.
 static LEGACY_METHODS: Hook = server(
-    "check_for_legacy_methods",
+    HookId::LegacyMethods,
     &[Alternative::inferred(
         &[
             entry!(NFSD, "nfsd4_umh_cltrack_init"),
@@ -80,7 +81,7 @@ static LEGACY_METHODS: Hook = server(
 
 /// `static int nfsd4_umh_cltrack_init(struct net *net)`; 5.10 to 6.12. Always there up to 6.6, later by an option.
 static UMH_INIT: Hook = server(
-    "nfsd4_umh_cltrack_init",
+    HookId::UmhInit,
     &[Alternative::direct(&both!(NFSD, "nfsd4_umh_cltrack_init", FEW))],
     "the attempt with /sbin/nfsdcltrack, and its error",
 )
@@ -88,7 +89,7 @@ static UMH_INIT: Hook = server(
 
 /// `static int nfsd4_legacy_tracking_init(struct net *net)`; as the one above.
 static LEGACY_INIT: Hook = server(
-    "nfsd4_legacy_tracking_init",
+    HookId::LegacyInit,
     &[Alternative::direct(&both!(NFSD, "nfsd4_legacy_tracking_init", FEW))],
     "the attempt with the recovery directory, and its error",
 )
@@ -97,14 +98,14 @@ static LEGACY_INIT: Hook = server(
 /// `struct nfs4_client_reclaim *nfs4_client_to_reclaim(struct xdr_netobj name, struct xdr_netobj princhash,
 /// struct nfsd_net *nn)`; all.
 static CLIENT_TO_RECLAIM: Hook = server(
-    "nfs4_client_to_reclaim",
+    HookId::ClientToReclaim,
     &[Alternative::direct(&[entry!(NFSD, "nfs4_client_to_reclaim")])],
     "names of the clients that may reclaim",
 );
 
 /// `void locks_start_grace(struct net *net, struct lock_manager *lm)`, exported; all.
 static GRACE_START: Hook = server(
-    "locks_start_grace",
+    HookId::GraceStart,
     &[Alternative::direct(&[entry!(GRACE, "locks_start_grace")])],
     "the start of the grace period",
 )
@@ -114,7 +115,7 @@ static GRACE_START: Hook = server(
 ///
 /// It is what ends the grace period for clients; the tracepoint `nfsd_grace_complete` fires up to 0.4 s earlier.
 static GRACE_END: Hook = server(
-    "locks_end_grace",
+    HookId::GraceEnd,
     &[Alternative::direct(&[entry!(GRACE, "locks_end_grace")])],
     "the end of the grace period, hence who slept on after it",
 )
@@ -125,7 +126,7 @@ static GRACE_END: Hook = server(
 /// Else its two callers, both exported: `bool opens_in_grace(struct net *net)` and `bool locks_in_grace(struct net
 /// *net)`.
 static STATE_IN_GRACE: Hook = server(
-    "__state_in_grace",
+    HookId::StateInGrace,
     &[
         Alternative::direct(&both!(GRACE, "__state_in_grace" as "state_in_grace", REQUESTS)),
         Alternative::direct(&[
@@ -141,7 +142,7 @@ static STATE_IN_GRACE: Hook = server(
 /// `static __be32 nfsd4_open(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`; all.
 /// Its address is in `nfsd4_ops[]`, as are those of the operations below.
 static OPEN: Hook = server(
-    "nfsd4_open",
+    HookId::Open,
     &[Alternative::direct(&both!(NFSD, "nfsd4_open", SLEEPERS))],
     "which OPENs were refused, whose, and the reclaims",
 )
@@ -149,12 +150,12 @@ static OPEN: Hook = server(
 
 /// `__be32 nfsd4_lock(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`; all.
 static LOCK: Hook =
-    server("nfsd4_lock", &[Alternative::direct(&both!(NFSD, "nfsd4_lock", REQUESTS))], "which LOCKs were refused")
+    server(HookId::Lock, &[Alternative::direct(&both!(NFSD, "nfsd4_lock", REQUESTS))], "which LOCKs were refused")
         .later();
 
 /// `static __be32 nfsd4_remove(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`; all.
 static REMOVE: Hook = server(
-    "nfsd4_remove",
+    HookId::Remove,
     &[Alternative::direct(&both!(NFSD, "nfsd4_remove", REQUESTS))],
     "which REMOVEs were refused",
 )
@@ -162,7 +163,7 @@ static REMOVE: Hook = server(
 
 /// `static __be32 nfsd4_rename(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`; all.
 static RENAME: Hook = server(
-    "nfsd4_rename",
+    HookId::Rename,
     &[Alternative::direct(&both!(NFSD, "nfsd4_rename", REQUESTS))],
     "which RENAMEs were refused",
 )
@@ -171,7 +172,7 @@ static RENAME: Hook = server(
 /// `__be32 nfsd4_reclaim_complete(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`;
 /// all.
 static RECLAIM_COMPLETE: Hook = server(
-    "nfsd4_reclaim_complete",
+    HookId::ReclaimComplete,
     &[Alternative::direct(&both!(NFSD, "nfsd4_reclaim_complete", REQUESTS))],
     "which clients finished reclaiming, and whether the last of them ended the grace period",
 )
@@ -180,7 +181,7 @@ static RECLAIM_COMPLETE: Hook = server(
 /// `__be32 nfsd4_setclientid_confirm(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u
 /// *u)`; all.
 static SETCLIENTID_CONFIRM: Hook = server(
-    "nfsd4_setclientid_confirm",
+    HookId::SetclientidConfirm,
     &[Alternative::direct(&both!(NFSD, "nfsd4_setclientid_confirm", REQUESTS))],
     "the return of NFSv4.0 clients",
 )
@@ -189,7 +190,7 @@ static SETCLIENTID_CONFIRM: Hook = server(
 /// `__be32 nfsd4_create_session(struct svc_rqst *rqstp, struct nfsd4_compound_state *cstate, union nfsd4_op_u *u)`;
 /// all.
 static CREATE_SESSION: Hook = server(
-    "nfsd4_create_session",
+    HookId::CreateSession,
     &[Alternative::direct(&both!(NFSD, "nfsd4_create_session", REQUESTS))],
     "the return of NFSv4.1+ clients",
 )
@@ -197,7 +198,7 @@ static CREATE_SESSION: Hook = server(
 
 /// `static ssize_t write_v4_end_grace(struct file *file, char *buf, size_t size)`; all. Its address is in a table.
 static END_GRACE_WRITE: Hook = server(
-    "write_v4_end_grace",
+    HookId::EndGraceWrite,
     &[Alternative::direct(&both!(NFSD, "write_v4_end_grace", FEW))],
     "attempts to end the grace period by hand, and their refusal",
 )
@@ -205,7 +206,7 @@ static END_GRACE_WRITE: Hook = server(
 
 /// `static void laundromat_main(struct work_struct *laundry)`; all. Queued by address; no argument is read.
 static LAUNDROMAT: Hook = server(
-    "laundromat_main",
+    HookId::Laundromat,
     &[Alternative::direct(&[
         entry!(NFSD, "laundromat_main").any_suffix(),
         returned!(NFSD, "laundromat_main", FEW).any_suffix(),
@@ -216,7 +217,7 @@ static LAUNDROMAT: Hook = server(
 
 /// `void nfs4_state_shutdown_net(struct net *net)`; all.
 static STATE_SHUTDOWN: Hook = server(
-    "nfs4_state_shutdown_net",
+    HookId::StateShutdown,
     &[Alternative::direct(&both!(NFSD, "nfs4_state_shutdown_net", FEW))],
     "the stop of the server, and whether that ended the grace period",
 )

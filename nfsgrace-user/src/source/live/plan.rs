@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     probe::{At, Attachment, Plan, Row, State},
-    record::ProbeRow,
+    record::{Absence, ProbeRow, ProbeStatus},
 };
 
 /// One row for each hook; `attached` and `refused` are programs.
@@ -19,23 +19,29 @@ pub(super) fn rows(
 fn one(row: &Row, attached: &BTreeSet<&'static str>, refused: &BTreeMap<&'static str, String>) -> ProbeRow {
     let attachments = row.attachments();
     let failed = attachments.iter().find_map(|attachment| refused.get(attachment.program));
-    let (status, why) = match (&row.state, failed) {
-        (_, Some(error)) => ("missing", error.clone()),
-        (State::Ready { inferred, .. }, None) => ("attached", inferred.map(str::to_owned).unwrap_or_default()),
-        (State::Deferred { .. }, None) => ("waiting", "its module is not loaded yet".to_owned()),
-        (State::NotNeeded, None) => ("not_needed", String::new()),
-        (State::Unavailable(reason), None) => ("missing", reason.to_string()),
+    let (status, absence, why) = match (&row.state, failed) {
+        (_, Some(error)) => (ProbeStatus::Missing, Some(Absence::Refused), error.clone()),
+        (State::Ready { inferred, .. }, None) => {
+            (ProbeStatus::Attached, None, inferred.map(str::to_owned).unwrap_or_default())
+        }
+        (State::Deferred { .. }, None) => {
+            (ProbeStatus::Waiting, Some(Absence::NotLoaded), "its module is not loaded yet".to_owned())
+        }
+        (State::NotNeeded, None) => (ProbeStatus::NotNeeded, None, String::new()),
+        (State::Unavailable(reason), None) => (ProbeStatus::Missing, Some(reason.absence()), reason.to_string()),
     };
     let passed_over = row.passed_over.iter().map(|(symbol, reason)| format!("{symbol}: {reason}"));
     let why: Vec<String> = passed_over.chain((!why.is_empty()).then_some(why)).collect();
     let seen = attachments.iter().any(|attachment| attached.contains(attachment.program));
+    let lost = if seen || status == ProbeStatus::NotNeeded { "" } else { row.hook.lost };
     ProbeRow {
-        hook: row.hook.name.to_owned(),
+        hook: row.hook.id.clone(),
         symbol: list(attachments, Attachment::target),
         method: list(attachments, |attachment| method(attachment).to_owned()),
-        status: status.to_owned(),
+        status,
+        absence,
         why: why.join("; "),
-        lost: if seen || status == "not_needed" { String::new() } else { row.hook.lost.to_owned() },
+        lost: lost.to_owned(),
     }
 }
 

@@ -1,0 +1,228 @@
+//! What each hook came to on the recording kernel: the rows of a session's header.
+
+use serde::{Deserialize, Serialize};
+
+use super::word::words;
+
+words! {
+    /// A hook: an event that the timelines are made of, by the name of the kernel function where it is seen best.
+    ///
+    /// `probe::hook` tells where else each can be seen; the prototypes are there.
+    HookId {
+        /// The server's state begins in a network namespace.
+        StateStart = "nfs4_state_start_net",
+        /// nfsd looks for a way to track its clients.
+        TrackingInit = "nfsd4_client_tracking_init",
+        /// It tries nfsdcld.
+        CldInit = "nfsd4_cld_tracking_init",
+        /// It asks whether nfsdcld holds the pipe.
+        CldRunning = "cld_running",
+        /// It tries nfsdcld's first protocol.
+        CldV0Init = "nfsd4_init_cld_pipe",
+        /// It goes on to older ways to track clients.
+        LegacyMethods = "check_for_legacy_methods",
+        /// It tries `/sbin/nfsdcltrack`.
+        UmhInit = "nfsd4_umh_cltrack_init",
+        /// It tries the recovery directory.
+        LegacyInit = "nfsd4_legacy_tracking_init",
+        /// A client may reclaim.
+        ClientToReclaim = "nfs4_client_to_reclaim",
+        /// A grace period begins.
+        GraceStart = "locks_start_grace",
+        /// Somebody asks whether there is a grace period.
+        StateInGrace = "__state_in_grace",
+        /// The server answers OPEN.
+        Open = "nfsd4_open",
+        /// The server answers LOCK.
+        Lock = "nfsd4_lock",
+        /// The server answers REMOVE.
+        Remove = "nfsd4_remove",
+        /// The server answers RENAME.
+        Rename = "nfsd4_rename",
+        /// An NFSv4.0 client is back.
+        SetclientidConfirm = "nfsd4_setclientid_confirm",
+        /// An NFSv4.1+ client is back.
+        CreateSession = "nfsd4_create_session",
+        /// A client has reclaimed all it had.
+        ReclaimComplete = "nfsd4_reclaim_complete",
+        /// Somebody writes to `v4_end_grace`.
+        EndGraceWrite = "write_v4_end_grace",
+        /// The timer that may end a grace period.
+        Laundromat = "laundromat_main",
+        /// A grace period ends for clients.
+        GraceEnd = "locks_end_grace",
+        /// The server's state ends in a network namespace.
+        StateShutdown = "nfs4_state_shutdown_net",
+        /// A task of the client opens a file, perhaps a new one.
+        AtomicOpen = "nfs_atomic_open",
+        /// A task of the client opens a file that it knows.
+        FileOpen = "nfs4_file_open",
+        /// The client's open, from its first attempt to its last.
+        DoOpen = "nfs4_do_open",
+        /// One attempt of it.
+        RunOpenTask = "nfs4_run_open_task",
+        /// The client reads an error in a reply.
+        XdrStatus = "nfs4_xdr_status",
+        /// The client has the reply to an OPEN.
+        OpenDone = "nfs4_open_done",
+        /// The client finds out what an error asks of it.
+        HandleException = "nfs4_handle_exception",
+        /// The client sleeps before it tries again.
+        Delay = "nfs4_delay",
+    }
+}
+
+words! {
+    /// How far a hook got.
+    ProbeStatus {
+        /// It is probed, or will be within moments.
+        Attached = "attached",
+        /// It can be probed; nobody has asked for that yet.
+        Ready = "ready",
+        /// It will be probed when its module is loaded.
+        Waiting = "waiting",
+        /// What it would make up for is known without it.
+        NotNeeded = "not_needed",
+        /// It cannot be probed.
+        Missing = "missing",
+    }
+}
+
+words! {
+    /// Why a hook is not probed, or not where it is seen best.
+    Absence {
+        /// The compiler inlined the function: it is in no symbol table, though its module is there.
+        Inlined = "inlined",
+        /// The compiler renamed the function, and may have changed its arguments.
+        Renamed = "renamed",
+        /// The kernel was built without it, on purpose: nothing is lost.
+        NotBuilt = "not_built",
+        /// Its module is not loaded yet.
+        NotLoaded = "not_loaded",
+        /// Its module is not there, and this kernel loads none.
+        ModuleMissing = "module_missing",
+        /// The kernel lets nobody probe the function.
+        NotTraceable = "not_traceable",
+        /// Several functions have the name.
+        NotUnique = "not_unique",
+        /// The kernel has no such trace event.
+        NoEvent = "no_event",
+        /// The symbol table cannot be read.
+        NoPrivilege = "no_privilege",
+        /// The kernel refused the probe.
+        Refused = "refused",
+    }
+}
+
+/// What one hook came to on the recording kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Written")]
+pub struct ProbeRow {
+    /// The hook.
+    pub hook: HookId,
+    /// Kernel symbols or trace events chosen, with spaces between; empty when none could be.
+    pub symbol: String,
+    /// How they are attached (`kprobe`, `kretprobe`, `tracepoint`), with spaces between.
+    pub method: String,
+    /// How that went.
+    pub status: ProbeStatus,
+    /// Why it is not probed; `None` where it is, or where an old recording does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absence: Option<Absence>,
+    /// Why these symbols, or why none, in words.
+    pub why: String,
+    /// What cannot be seen without it; empty when nothing is lost.
+    pub lost: String,
+}
+
+impl ProbeRow {
+    /// Whether something may have happened that could not be seen, for want of this hook. What a kernel was built
+    /// without did not happen.
+    #[must_use]
+    pub fn leaves_gap(&self) -> bool {
+        self.status == ProbeStatus::Missing && self.absence != Some(Absence::NotBuilt) && !self.lost.is_empty()
+    }
+}
+
+/// A row as it stands in a file.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Written {
+    hook: HookId,
+    symbol: String,
+    method: String,
+    status: ProbeStatus,
+    absence: Option<Absence>,
+    why: String,
+    lost: String,
+}
+
+impl From<Written> for ProbeRow {
+    fn from(written: Written) -> Self {
+        let Written { hook, symbol, method, status, absence, why, lost } = written;
+        let absence = absence.or_else(|| from_words(&status, &why));
+        Self { hook, symbol, method, status, absence, why, lost }
+    }
+}
+
+/// Why a hook is not probed, in a recording from before there was a field for it: as far as it matters to a verdict.
+fn from_words(status: &ProbeStatus, why: &str) -> Option<Absence> {
+    match status {
+        ProbeStatus::Waiting => Some(Absence::NotLoaded),
+        ProbeStatus::Missing if why.contains("not built") => Some(Absence::NotBuilt),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(json: &str) -> ProbeRow {
+        serde_json::from_str(json).expect("a row")
+    }
+
+    #[test]
+    fn an_old_recording_tells_what_its_kernel_was_built_without() {
+        let words = "nfsd4_umh_cltrack_init: not built into this kernel (CONFIG_NFSD_LEGACY_CLIENT_TRACKING)";
+        let old = |why: &str| {
+            row(&format!(
+                r#"{{"hook":"nfsd4_umh_cltrack_init","status":"missing","why":"{why}","lost":"the attempt"}}"#
+            ))
+        };
+        assert_eq!(old(words).absence, Some(Absence::NotBuilt));
+        assert!(!old(words).leaves_gap());
+        assert_eq!(old("nfsd4_umh_cltrack_init: inlined").absence, None);
+        assert!(old("nfsd4_umh_cltrack_init: inlined").leaves_gap());
+    }
+
+    #[test]
+    fn what_the_field_says_is_believed_rather_than_the_words() {
+        let row = row(r#"{"hook":"nfsd4_lock","status":"missing","absence":"refused",
+                          "why":"not built into this kernel","lost":"which LOCKs were refused"}"#);
+        assert_eq!(row.absence, Some(Absence::Refused));
+        assert!(row.leaves_gap());
+    }
+
+    #[test]
+    fn words_of_a_newer_program_are_kept() {
+        let text = r#"{"hook":"nfsd4_clone","symbol":"","method":"","status":"postponed","absence":"too_busy","why":"","lost":""}"#;
+        let row = row(text);
+        assert_eq!(row.hook, HookId::Other("nfsd4_clone".into()));
+        assert!(!row.leaves_gap());
+        assert_eq!(serde_json::to_string(&row).expect("written"), text);
+    }
+
+    #[test]
+    fn every_word_is_read_as_what_it_was_written_for() {
+        for hook in HookId::ALL {
+            assert_eq!(&HookId::from(hook.word().to_owned()), hook);
+        }
+        for status in ProbeStatus::ALL {
+            assert_eq!(&ProbeStatus::from(status.word().to_owned()), status);
+        }
+        for absence in Absence::ALL {
+            assert_eq!(&Absence::from(absence.word().to_owned()), absence);
+        }
+    }
+}
