@@ -1,6 +1,6 @@
 //! From a line on disk to a [`Line`].
 
-use std::{borrow::Cow, fmt, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr};
 
 use serde::{Deserialize, de::IntoDeserializer, de::value::Error as NameError};
 
@@ -20,42 +20,33 @@ pub struct Decoded {
 }
 
 /// Why a line was not understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
     /// Longer than [`MAX_LINE`](super::MAX_LINE), or an event than [`MAX_EVENT`](super::MAX_EVENT).
+    #[error("too long")]
     TooLong,
     /// The last line, and it is cut off: the writer was stopped in the middle of it.
+    #[error("cut off: the recorder was stopped while writing it, or still writes")]
     Torn,
     /// Not an object in JSON, or a field has another type than it should.
+    #[error("not a record: {0}")]
     NotJson(String),
     /// A field that this kind of record needs is not there.
+    #[error("has no {0:?}")]
     Missing(&'static str),
     /// A field has a value that this program does not know.
+    #[error("{0:?} cannot be {1:?}")]
     BadValue(&'static str, String),
     /// A type of record that this program does not know, from a newer version perhaps.
+    #[error("unknown type {0:?}")]
     UnknownType(String),
     /// A kind of event that this program does not know, from a newer version perhaps.
+    #[error("unknown event {0:?}")]
     UnknownEvent(String),
     /// Not one line, but so many bytes of a compressed file that are damaged.
+    #[error("{0} bytes of compressed data are damaged")]
     Damaged(u64),
 }
-
-impl fmt::Display for Why {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong => write!(out, "too long"),
-            Self::Torn => write!(out, "cut off: the recorder was stopped while writing it, or still writes"),
-            Self::NotJson(why) => write!(out, "not a record: {why}"),
-            Self::Missing(field) => write!(out, "has no {field:?}"),
-            Self::BadValue(field, value) => write!(out, "{field:?} cannot be {value:?}"),
-            Self::UnknownType(name) => write!(out, "unknown type {name:?}"),
-            Self::UnknownEvent(name) => write!(out, "unknown event {name:?}"),
-            Self::Damaged(bytes) => write!(out, "{bytes} bytes of compressed data are damaged"),
-        }
-    }
-}
-
-impl std::error::Error for Why {}
 
 /// Longest grace period, lease (seconds) and sleep (jiffies) that is read; 24 days of the shortest jiffies.
 pub const MAX_SPAN: u64 = 1 << 31;

@@ -80,16 +80,9 @@ impl fmt::Display for Spec {
 }
 
 /// A SOURCE that cannot be one; says what can.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; a source is `local`, `-`, `ssh://[user@]host[:port]`, or a session file")]
 pub struct NotASource(String);
-
-impl fmt::Display for NotASource {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}; a source is `local`, `-`, `ssh://[user@]host[:port]`, or a session file", self.0)
-    }
-}
-
-impl std::error::Error for NotASource {}
 
 impl FromStr for Spec {
     type Err = NotASource;

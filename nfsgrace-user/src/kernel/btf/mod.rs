@@ -19,27 +19,18 @@ use raw::{Header, Type};
 pub struct TypeId(pub u32);
 
 /// What is wrong with bytes that should be BTF.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BtfError {
     /// They do not start as BTF of this machine's byte order does.
+    #[error("no BTF")]
     NoBtf,
     /// They end too early.
+    #[error("truncated BTF")]
     Truncated,
     /// A type is of a kind that came after this program, so that its length is not known.
+    #[error("BTF with types of unknown kind {0}")]
     UnknownKind(u8),
 }
-
-impl std::fmt::Display for BtfError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NoBtf => f.write_str("no BTF"),
-            Self::Truncated => f.write_str("truncated BTF"),
-            Self::UnknownKind(kind) => write!(f, "BTF with types of unknown kind {kind}"),
-        }
-    }
-}
-
-impl std::error::Error for BtfError {}
 
 /// The types of a kernel, or of a module.
 pub struct Btf {

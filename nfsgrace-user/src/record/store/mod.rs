@@ -109,7 +109,7 @@ impl Store {
                 (opened, Some((series, rotation)))
             }
         };
-        Ok(Self::begin(opened, series, now)?)
+        Self::begin(opened, series, now).map_err(|error| CannotCreate::new(path, error))
     }
 
     fn begin(opened: Opened, series: Option<(Series, Rotation)>, now: Instant) -> io::Result<Self> {

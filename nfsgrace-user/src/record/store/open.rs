@@ -1,7 +1,6 @@
 //! Makes files, and never writes to one that holds something already.
 
 use std::{
-    error, fmt,
     fs::{File, OpenOptions, TryLockError},
     io,
     os::{
@@ -32,66 +31,75 @@ pub(super) struct Opened {
     pub(super) is_new: bool,
 }
 
-/// A recording could not be begun.
-#[derive(Debug)]
-pub struct CannotCreate {
-    path: PathBuf,
-    error: io::Error,
+/// A recording could not be begun: why, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotCreate {
+    /// There is something in the file.
+    #[error(
+        "{0} exists, and what was recorded is never overwritten: give another name, or have the files numbered with \
+         --rotate-size or --rotate-age"
+    )]
+    Exists(PathBuf),
+    /// There is no directory for it.
+    #[error("cannot record to {path}: there is no directory {directory} (mkdir -p {directory})")]
+    NoDirectory {
+        /// The file.
+        path: PathBuf,
+        /// Where it should be.
+        directory: PathBuf,
+    },
+    /// The user may not write there.
+    #[error(
+        "cannot record to {0}: no permission to write there; give a file in a directory that you may write to, or run \
+         nfsgrace as root"
+    )]
+    NoPermission(PathBuf),
+    /// Nobody may write there.
+    #[error(
+        "cannot record to {0}: the file system is mounted read-only; give a file in another one, such as /run or /var/lib"
+    )]
+    ReadOnly(PathBuf),
+    /// It is a directory.
+    #[error("cannot record to {0}: it is a directory; give the name of a file in it")]
+    Directory(PathBuf),
+    /// It is being written.
+    #[error("another nfsgrace writes to {0}: end it first, or give another name")]
+    Busy(PathBuf),
+    /// The disk or the user's part of it is full.
+    #[error("cannot record to {0}: no space is left; make some, or give a file on another disk")]
+    NoSpace(PathBuf),
+    /// The system says no for another reason.
+    #[error("cannot record to {path}")]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        source: io::Error,
+    },
 }
 
-impl fmt::Display for CannotCreate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, error } = self;
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let (path, directory) = (path.display(), directory.display());
-        match error.kind() {
-            io::ErrorKind::AlreadyExists => write!(
-                f,
-                "{path} exists, and what was recorded is never overwritten: give another name, or have the files numbered \
-                 with --rotate-size or --rotate-age"
-            ),
+impl CannotCreate {
+    pub(super) fn new(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => Self::Exists(path),
             io::ErrorKind::NotFound => {
-                write!(f, "cannot record to {path}: there is no directory {directory} (mkdir -p {directory})")
+                let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+                Self::NoDirectory { directory: parent.unwrap_or(Path::new(".")).to_owned(), path }
             }
-            io::ErrorKind::PermissionDenied => write!(
-                f,
-                "cannot record to {path}: no permission to write there; give a file in a directory that you may write to, \
-                 or run nfsgrace as root"
-            ),
-            io::ErrorKind::ReadOnlyFilesystem => write!(
-                f,
-                "cannot record to {path}: the file system is mounted read-only; give a file in another one, such as \
-                 /run or /var/lib"
-            ),
-            io::ErrorKind::IsADirectory => {
-                write!(f, "cannot record to {path}: it is a directory; give the name of a file in it")
-            }
-            io::ErrorKind::ResourceBusy => {
-                write!(f, "another nfsgrace writes to {path}: end it first, or give another name")
-            }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                write!(f, "cannot record to {path}: no space is left; make some, or give a file on another disk")
-            }
-            _ => write!(f, "cannot record to {path}: {error}"),
+            io::ErrorKind::PermissionDenied => Self::NoPermission(path),
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(path),
+            io::ErrorKind::IsADirectory => Self::Directory(path),
+            io::ErrorKind::ResourceBusy => Self::Busy(path),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace(path),
+            _ => Self::Other { path, source },
         }
-    }
-}
-
-// Its text says all: no source, or it would be said twice.
-impl error::Error for CannotCreate {}
-
-impl From<io::Error> for CannotCreate {
-    fn from(error: io::Error) -> Self {
-        Self { path: PathBuf::new(), error }
     }
 }
 
 /// One file, a pipe or a device; `-` is standard output.
 pub(super) fn one(path: &Path) -> Result<Opened, CannotCreate> {
-    let failed = |error| CannotCreate { path: path.to_owned(), error };
+    let failed = |error| CannotCreate::new(path, error);
     if path == Path::new("-") {
         let stdout = io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
         return Ok(stream(PathBuf::from("standard output"), File::from(stdout), false));
@@ -104,19 +112,18 @@ pub(super) fn one(path: &Path) -> Result<Opened, CannotCreate> {
 
 /// The next file of a series.
 pub(super) fn series(path: &Path, now: SystemTime) -> Result<(Opened, Series), CannotCreate> {
-    let failed = |path: &Path, error| CannotCreate { path: path.to_owned(), error };
     if path.is_dir() {
-        return Err(failed(path, io::ErrorKind::IsADirectory.into()));
+        return Err(CannotCreate::Directory(path.to_owned()));
     }
-    let mut series = Series::open(path).map_err(|error| failed(path, error))?;
+    let mut series = Series::open(path).map_err(|error| CannotCreate::new(path, error))?;
     if let Some(newest) = series.newest()
         && let Ok(file) = File::open(newest)
         && matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     {
-        return Err(failed(newest, io::ErrorKind::ResourceBusy.into()));
+        return Err(CannotCreate::Busy(newest.to_owned()));
     }
     let next = series.next_path(now);
-    let opened = new_file(&next).map_err(|error| failed(&next, error))?;
+    let opened = new_file(&next).map_err(|error| CannotCreate::new(&next, error))?;
     series.begun();
     Ok((opened, series))
 }

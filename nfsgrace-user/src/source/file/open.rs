@@ -1,23 +1,30 @@
 //! Why a file is not read, and what to do about it.
 
-use std::{fmt, io};
+use std::io;
 
 /// Why a file is not read as a session.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The system says no.
-    Io(io::Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// It is a directory.
+    #[error("is a directory: name the files in it")]
     Directory,
     /// Standard input is a terminal.
+    #[error("is a terminal: pipe a session into it, or name a file")]
     Terminal,
     /// There is nothing in it.
+    #[error("is empty: the recorder wrote nothing into it")]
     Empty,
     /// It ends within its first line.
+    #[error("ends within its first line: the recorder was stopped while it began")]
     Torn,
     /// It was compressed by a program that is not read here.
+    #[error("is compressed by {0}: unpack it, `{0} -dc FILE | nfsgrace report -`")]
     Compressed(&'static str),
     /// It is something else.
+    #[error("is no session: `nfsgrace record -o FILE` writes one, and so does `nfsgrace watch --record FILE`")]
     NotASession,
 }
 
@@ -26,39 +33,6 @@ impl OpenError {
     #[must_use]
     pub fn is_mere_beginning(&self) -> bool {
         matches!(self, Self::Empty | Self::Torn)
-    }
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => write!(out, "{error}"),
-            Self::Directory => out.write_str("is a directory: name the files in it"),
-            Self::Terminal => out.write_str("is a terminal: pipe a session into it, or name a file"),
-            Self::Empty => out.write_str("is empty: the recorder wrote nothing into it"),
-            Self::Torn => out.write_str("ends within its first line: the recorder was stopped while it began"),
-            Self::Compressed(program) => {
-                write!(out, "is compressed by {program}: unpack it, `{program} -dc FILE | nfsgrace report -`")
-            }
-            Self::NotASession => out.write_str(
-                "is no session: `nfsgrace record -o FILE` writes one, and so does `nfsgrace watch --record FILE`",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<io::Error> for OpenError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
     }
 }
 
