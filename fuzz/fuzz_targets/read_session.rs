@@ -6,11 +6,10 @@ use std::io::Cursor;
 use libfuzzer_sys::fuzz_target;
 use nfsgrace::{
     outcome,
-    command::replayed::{self, Selection},
-    record::{Moment, Stamp, Window},
+    record::{Moment, RestartId, Selection, Stamp, Window},
+    replay,
     session::{Session, Update},
     source::file::SessionFile,
-    timeline::RestartId,
     view::{Style, report, text},
 };
 
@@ -28,16 +27,16 @@ fuzz_target!(|bytes: &[u8]| {
     let size = Some(bytes.len() as u64);
     let Ok(file) = SessionFile::read("fuzz".to_owned(), Box::new(Cursor::new(bytes.to_vec())), size) else { return };
     let replayed = match bytes.len() % 2 {
-        0 => replayed::file(file, &part, &mut replayed::Nobody),
+        0 => replay::file(file, &part, &mut replay::Nobody),
         // As a live view does, which looks at every moment.
-        _ => replayed::file(file, &part, &mut Live),
+        _ => replay::file(file, &part, &mut Live),
     };
     if let Ok(replayed) = replayed {
         show(&replayed);
     }
 });
 
-fn show(replayed: &replayed::Replayed) {
+fn show(replayed: &replay::Replayed) {
     let session = &replayed.session;
     let report = report::Report {
         session,
@@ -56,7 +55,7 @@ fn show(replayed: &replayed::Replayed) {
 
 struct Live;
 
-impl replayed::Follower for Live {
+impl replay::Follower for Live {
     fn wait(&mut self, at: Stamp, session: &mut Session) -> anyhow::Result<()> {
         session.tick(at);
         let _ = text::status(session.timeline(), at, 80, 20, PLAIN);

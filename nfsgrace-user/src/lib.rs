@@ -11,6 +11,7 @@ pub mod outcome;
 pub mod paired;
 pub mod probe;
 pub mod record;
+pub mod replay;
 pub mod session;
 pub mod source;
 pub mod timeline;

@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nfsgrace::record::{
-    Claim, Client, ClockSample, Counts, Event, Kind, Line, Netns, ServerOp, Stamp, Task,
-    store::{SYNC_EVERY, Store},
+use nfsgrace::{
+    record::{Claim, Client, ClockSample, Counts, Event, Kind, Line, Netns, ServerOp, Stamp, Task},
+    source::file::{SYNC_EVERY, Store},
 };
 use tempfile::TempDir;
 

@@ -7,14 +7,14 @@ use std::{fs, path::Path, path::PathBuf};
 use common::{RECORDINGS, fixture, ids, live, recording};
 use jiff::tz::TimeZone;
 use nfsgrace::{
-    command::replayed::{self, Replayed, Selection},
     outcome,
-    record::{Line, SCHEMA, Summary, VerdictState, encode},
+    record::{Line, SCHEMA, Selection, Summary, VerdictState, encode},
+    replay::{self, Replayed},
     view::{Style, Wall, report},
 };
 
 fn read(path: &Path) -> Replayed {
-    let mut all = replayed::read(&[path.to_owned()], &Selection::default()).expect("reads");
+    let mut all = replay::read(&[path.to_owned()], &Selection::default()).expect("reads");
     assert_eq!(all.len(), 1);
     all.remove(0)
 }

@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nfsgrace::record::{
-    Continuation, Event, Header, Item, Kind, Line, Manager, Reader, Why,
-    store::{Retain, Rotation, Store},
+use nfsgrace::{
+    record::{Continuation, Event, Header, Item, Kind, Line, Manager, Reader, Why},
+    source::file::{Retain, Rotation, Store},
 };
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;

@@ -10,7 +10,7 @@ use bytesize::ByteSize;
 use clap::Args;
 
 use super::{Filters, RoleChoice, duration};
-use crate::record::store::{Retain, Rotation};
+use crate::source::file::{Retain, Rotation};
 
 /// Smaller files would hold little else than what each repeats of the one before.
 const SMALLEST: ByteSize = ByteSize::kib(256);

@@ -7,10 +7,8 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::Filters;
 use crate::{
-    command::replayed::Selection,
     paired::Clocks,
-    record::{Filter, Moment, Stamp, Window},
-    timeline::RestartId,
+    record::{Filter, Moment, RestartId, Selection, Stamp, Window},
 };
 
 /// Examples for `--help`.

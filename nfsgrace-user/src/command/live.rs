@@ -12,12 +12,12 @@ use tokio::{
 use super::{probes::sides, reader::Reader};
 use crate::{
     outcome,
-    record::{
-        Filter, Line, MAX_LINE, Role, Stamp,
-        store::{Store, Written},
-    },
+    record::{Filter, Line, MAX_LINE, Role, Stamp},
     session::{Session, Update},
-    source::live::{Live, clock},
+    source::{
+        file::{Store, Written},
+        live::{Live, clock},
+    },
 };
 
 /// What is watched, and what becomes of it.

@@ -5,10 +5,10 @@ mod live;
 mod output;
 mod paired;
 mod probes;
+mod progress;
 mod reader;
 mod record;
 mod replay;
-pub mod replayed;
 mod report;
 mod screen;
 mod together;
@@ -19,7 +19,16 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command};
+use crate::{
+    cli::{Cli, Command},
+    replay::Replayed,
+};
+
+/// 0 when nothing is wrong, 1 when a problem was diagnosed in any of them.
+fn exit_code(sessions: &[Replayed]) -> ExitCode {
+    let status = sessions.iter().map(|replayed| replayed.session.exit_status()).max().unwrap_or(0);
+    ExitCode::from(u8::try_from(status).unwrap_or(1))
+}
 
 /// Runs a command; its exit status.
 ///

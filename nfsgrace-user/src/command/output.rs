@@ -7,12 +7,12 @@ use anyhow::Result;
 use super::{live::Show, screen::Screen};
 use crate::{
     cli::Format,
-    record::{
-        self, Header, Line, ProbeRow, Role, Stamp,
-        store::{Store, Written},
-    },
+    record::{self, Header, Line, ProbeRow, Role, Stamp},
     session::{Item, Session, Update},
-    source::live::Live,
+    source::{
+        file::{Store, Written},
+        live::Live,
+    },
     timeline::{Change, Timeline},
     view::{self, Paint, Style, summary, text},
 };

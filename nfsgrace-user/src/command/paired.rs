@@ -4,12 +4,13 @@ use std::{path::PathBuf, rc::Rc};
 
 use anyhow::Result;
 
-use super::replayed::{self, Follower, Replayed, Selection};
+use super::progress;
 use crate::{
     clock::{HostId, Outcome},
     outcome,
     paired::{self, Clocks, HostSession, Towards},
-    record::{self, Line, PairedSummary, Stamp},
+    record::{self, Line, PairedSummary, Selection, Stamp},
+    replay::{Follower, Replayed},
     session::{Session, Update},
     view::{Axis, Placed},
 };
@@ -32,7 +33,7 @@ impl Paired {
     ) -> Result<Self> {
         let mut tying =
             Tying { paired: paired::Paired::new(clocks), ids: Vec::new(), now: None, several: false, follower };
-        let mut sessions = replayed::follow(files, selection, &mut tying)?;
+        let mut sessions = progress::follow(files, selection, &mut tying)?;
         let Tying { mut paired, ids, .. } = tying;
         paired.finish();
         // What a client alone could not know, its server tells.

@@ -11,12 +11,12 @@ use super::live::{Show, Watching};
 use crate::{
     cli::Record,
     diagnosis::{Certainty, Revision, Severity, Verdict},
-    record::{
-        Filter, Line, Stamp,
-        store::{Store, Written},
-    },
+    record::{Filter, Line, Stamp},
     session::{Item, Session, Update},
-    source::live::Live,
+    source::{
+        file::{Store, Written},
+        live::Live,
+    },
     view,
 };
 

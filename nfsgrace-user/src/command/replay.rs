@@ -17,17 +17,12 @@ use signal_hook::{
     flag,
 };
 
-use super::{
-    live::Show as _,
-    output::Output,
-    paired::Paired,
-    replayed::{self, Follower, Nobody, Replayed},
-    together,
-};
+use super::{exit_code, live::Show as _, output::Output, paired::Paired, progress, together};
 use crate::{
     cli::{Part, Speed, Watch},
     outcome,
     record::{Line, Stamp},
+    replay::{Follower, Nobody, Replayed},
     session::{Session, Update},
 };
 
@@ -52,8 +47,8 @@ pub(super) fn run(args: &Watch) -> Result<ExitCode> {
         }
     }
     let mut replay = Replay { output: Output::new(args.format), speed: args.speed, now: None, stop: stop_by_signal()? };
-    let sessions = replayed::follow(&args.sources, &Part::default().selection(&args.filters), &mut replay)?;
-    Ok(replayed::exit_code(&sessions))
+    let sessions = progress::follow(&args.sources, &Part::default().selection(&args.filters), &mut replay)?;
+    Ok(exit_code(&sessions))
 }
 
 /// Whether a signal came; a second one ends the program at once.

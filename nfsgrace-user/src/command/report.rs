@@ -12,16 +12,12 @@ use std::{
 use anyhow::Result;
 use jiff::tz::TimeZone;
 
-use super::{
-    paired::Paired,
-    replay::stop_by_signal,
-    replayed::{self, Follower, Nobody, Replayed},
-    screen::Screen,
-};
+use super::{exit_code, paired::Paired, replay::stop_by_signal, screen::Screen};
 use crate::{
     cli::{Report as Arguments, ReportFormat},
     outcome,
     record::Line,
+    replay::{Follower, Nobody, Replayed},
     session::{Session, Update},
     view::{
         self, Style, Wall,
@@ -41,7 +37,7 @@ pub(super) fn run(args: &Arguments) -> Result<ExitCode> {
     let mut screen = Screen::stdout();
     if args.format == ReportFormat::Json {
         screen.print(&read.json())?;
-        return Ok(replayed::exit_code(&read.sessions));
+        return Ok(exit_code(&read.sessions));
     }
     let markdown = args.format == ReportFormat::Markdown;
     let width = usize::from(screen.size().width);
@@ -52,7 +48,7 @@ pub(super) fn run(args: &Arguments) -> Result<ExitCode> {
         screen.print(&lines)?;
     }
     if paired.is_some() && args.together {
-        return Ok(replayed::exit_code(&read.sessions));
+        return Ok(exit_code(&read.sessions));
     }
     for (nth, replayed) in read.sessions.iter().enumerate() {
         if nth > 0 || paired.is_some() {
@@ -62,7 +58,7 @@ pub(super) fn run(args: &Arguments) -> Result<ExitCode> {
         let lines = if markdown { report::markdown(&report) } else { report::text(&report, width, style(&screen)) };
         screen.print(&lines)?;
     }
-    Ok(replayed::exit_code(&read.sessions))
+    Ok(exit_code(&read.sessions))
 }
 
 fn style(screen: &Screen) -> Style {

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::{live::Watching, output::Output, replay, together};
 use crate::{
     cli::Watch,
-    record::{Filter, store::Store},
-    source::spec::Spec,
+    record::Filter,
+    source::{file::Store, spec::Spec},
 };
 
 /// How often what only time can tell is looked at, and a terminal is drawn anew.

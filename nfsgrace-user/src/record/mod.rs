@@ -17,7 +17,7 @@ mod paired;
 mod probe;
 mod reader;
 mod scan;
-pub mod store;
+mod selection;
 mod window;
 mod word;
 
@@ -30,7 +30,7 @@ pub use event::{
 };
 pub use filter::Filter;
 pub use header::{Continues, Header, Role, SCHEMA};
-pub use names::{errno_name, frame_function, span_text, status_text};
+pub use names::{errno_name, frame_function, moment_text, span_text, status_text};
 pub use outcome::{
     AttemptRow, ClientRow, EvidenceRecord, LossRow, RestartRow, StallRow, StallTotals, Summary, TrackerRow,
     VerdictRecord, VerdictState,
@@ -41,6 +41,7 @@ pub use paired::{
 };
 pub use probe::{Absence, HookId, ProbeRow, ProbeStatus};
 pub use reader::{Item, MAX_EVENT, MAX_LINE, Reader, Skipped};
+pub use selection::{RestartId, Selection};
 pub use window::{Moment, Span, Window};
 
 /// One line of a session.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Tracker;
+use super::{Stamp, Tracker};
 
 /// Errnos that NFS tracking, opens and locks answer (include/uapi/asm-generic/errno*.h).
 const ERRNOS: [(i32, &str); 33] = [
@@ -67,6 +67,12 @@ pub fn span_text(duration: Duration) -> String {
         10_000..1_000_000 => format!("{} ms", duration.as_millis()),
         _ => format!("{:.3} s", duration.as_secs_f64()),
     }
+}
+
+/// A moment, in seconds of the session's clock: `44.734`.
+#[must_use]
+pub fn moment_text(at: Stamp) -> String {
+    format!("{}.{:03}", at.0 / 1_000_000_000, at.0 % 1_000_000_000 / 1_000_000)
 }
 
 /// The function of a stack frame: `nfsd4_open+0x1b [nfsd]` is `nfsd4_open`. `None` for the kernel's own trampolines, which

@@ -6,6 +6,7 @@ use super::{
     backoff::{self, Hz},
     clients::Clients,
 };
+pub use crate::record::RestartId;
 use crate::record::{EndedBy, Netns, ServerState, Stamp, Surroundings, Task, Tracker};
 
 /// Attempts to set a tracker up that are kept; a kernel has four kinds.
@@ -22,10 +23,6 @@ pub(super) const LONGEST_S: u64 = 1 << 32;
 
 /// A client that sleeps on for less after the end of a grace period is not worth a word.
 pub const TAIL: Duration = Duration::from_secs(1);
-
-/// Which restart: counted from 1 in the order in which they were noticed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RestartId(pub u32);
 
 /// How a restart is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -28,7 +28,7 @@ use unicode_width::UnicodeWidthChar;
 pub use wall::Wall;
 
 use crate::record::Stamp;
-pub(crate) use crate::record::span_text as span;
+pub(crate) use crate::record::{moment_text as moment, span_text as span};
 
 /// How text may look. Whether colour is wanted (`NO_COLOR`, a pipe) is the caller's to find out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,11 +196,6 @@ pub(crate) fn plural(count: u64, noun: &str) -> String {
 /// An error by name and number: `ETIMEDOUT (-110)`.
 pub(crate) fn errno(status: i32) -> String {
     crate::record::errno_name(status).map_or_else(|| status.to_string(), |name| format!("{name} ({status})"))
-}
-
-/// A moment, in seconds of the session's clock.
-pub(crate) fn moment(at: Stamp) -> String {
-    format!("{}.{:03}", at.0 / 1_000_000_000, at.0 % 1_000_000_000 / 1_000_000)
 }
 
 /// The wall clock at a moment, nanoseconds since 1970. `None` where it is not known: no machine was booted in 1970.

@@ -9,12 +9,10 @@ use std::{io::Write as _, process::ExitCode};
 use anyhow::Result;
 
 use self::target::Target;
-use super::{
-    paired::Paired,
-    replayed::{Follower, Nobody},
-};
+use super::paired::Paired;
 use crate::{
     cli::{Export, ExportFormat},
+    replay::{Follower, Nobody},
     view::picture::{html, svg},
 };
 

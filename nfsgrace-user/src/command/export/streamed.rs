@@ -9,9 +9,10 @@ use crate::{
     cli::Export,
     command::{
         paired::{Axes, Paired},
-        replayed::{self, Follower, Nobody, Replayed, Selection},
+        progress,
     },
-    record::Line,
+    record::{Line, Selection},
+    replay::{Follower, Nobody, Replayed},
     session::{Session, Update},
     view::{
         Axis, Placed,
@@ -40,7 +41,7 @@ pub(super) fn perfetto(args: &Export, selection: &Selection) -> Result<()> {
     let shift_ns = first.min(0).saturating_neg();
     let mut writing =
         Perfetto { trace: Trace::new(), axes: axes.as_ref(), shift_ns, nth: 0, host: None, sink: target.open()? };
-    replayed::follow(&args.files, selection, &mut writing)?;
+    progress::follow(&args.files, selection, &mut writing)?;
     writing.sink.complete()
 }
 
@@ -99,7 +100,7 @@ pub(super) fn csv(args: &Export, selection: &Selection) -> Result<()> {
     let axes = known.as_ref().and_then(Paired::axes);
     let (mut attempts, mut refusals) = (Sink::beside(&attempts)?, Sink::beside(&refusals)?);
     let mut writing = Csv { tables: Tables::new(&mut attempts, &mut refusals)?, axes: axes.as_ref(), nth: 0 };
-    replayed::follow(&args.files, selection, &mut writing)?;
+    progress::follow(&args.files, selection, &mut writing)?;
     drop(writing);
     attempts.complete()?;
     refusals.complete()

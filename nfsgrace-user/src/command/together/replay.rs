@@ -19,9 +19,9 @@ use crate::{
     command::{
         paired::{HostAxis, Paired},
         replay::stop_by_signal,
-        replayed::{self, Follower, Selection},
     },
-    record::{Filter, Line},
+    record::{Filter, Line, Selection},
+    replay::{self, Follower},
     session::{Session, Update},
     source::{heard::FromSource, several::SourceId},
 };
@@ -126,7 +126,7 @@ fn pass(speed: Speed, from: i64, to: i64, hosts: &mut Hosts, show: &mut Show, st
 /// Reads the files of one host; what it cannot say any more was said when they were read first.
 fn tell(files: &[PathBuf], selection: &Selection, stop: &AtomicBool, lines: &SyncSender<Line>) {
     let mut telling = Telling { lines, stop, gone: false };
-    let _ = replayed::follow(files, selection, &mut telling);
+    let _ = replay::follow(files, selection, &mut telling);
 }
 
 struct Telling<'a> {

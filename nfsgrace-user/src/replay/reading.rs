@@ -2,16 +2,24 @@
 
 use anyhow::{Result, bail};
 
-use super::{Follower, Replayed, Selection, coverage::Coverage, notes::Notes, progress::Meter, segments::Segment};
+use super::{Follower, Replayed, coverage::Coverage, notes::Notes, segments::Segment};
 use crate::{
-    record::{Item, Kind, Line, Loss, Moment, Span, Stamp, Window},
+    record::{Item, Kind, Line, Loss, Moment, Selection, Span, Stamp, Window, moment_text},
     session::Session,
     source::file::SessionFile,
-    view::moment,
 };
 
 /// Lines read between two looks at the clock.
 const BREATH: u32 = 4096;
+
+/// How much has been read of all files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Amount {
+    /// Bytes.
+    pub read: u64,
+    /// Of so many, where that is known.
+    pub of: Option<u64>,
+}
 
 /// A session under construction.
 pub(super) struct Reading<'a> {
@@ -50,7 +58,7 @@ impl<'a> Reading<'a> {
         &mut self,
         mut segment: Segment,
         follower: &mut dyn Follower,
-        meter: &mut Meter,
+        amount: &mut Amount,
     ) -> Result<()> {
         let mut file = segment.open()?;
         let name = file.name().to_owned();
@@ -58,8 +66,8 @@ impl<'a> Reading<'a> {
         if let Some(loss) = self.coverage.next_file(&name, segment.header.as_deref()) {
             self.take(Line::Loss(loss), follower)?;
         }
-        self.read(&mut file, &name, follower, meter)?;
-        meter.done(file.progress());
+        self.read(&mut file, &name, follower, amount)?;
+        amount.read += file.progress().read;
         self.notes.end(&name, self.coverage.passed_over());
         self.files.push(name);
         Ok(())
@@ -70,7 +78,7 @@ impl<'a> Reading<'a> {
         file: &mut SessionFile,
         name: &str,
         follower: &mut dyn Follower,
-        meter: &mut Meter,
+        amount: &mut Amount,
     ) -> Result<()> {
         let mut breath = 0;
         while let Some(item) = file.next() {
@@ -80,7 +88,7 @@ impl<'a> Reading<'a> {
             breath += 1;
             if breath == BREATH {
                 breath = 0;
-                meter.tell(name, || file.progress());
+                follower.reading(name, Amount { read: amount.read + file.progress().read, ..*amount });
             }
             let missing = match item {
                 Ok(Item::Line(line)) => {
@@ -157,7 +165,7 @@ impl<'a> Reading<'a> {
             self.session.begin_span();
             self.notes.say(format!(
                 "nothing was recorded in that time; the session ends at {}",
-                moment(self.coverage.latest())
+                moment_text(self.coverage.latest())
             ));
         }
         if !self.selection.is_all() {

@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    record::{Continuation, Header, Kind, Line, Loss, Stamp},
-    view::moment,
-};
+use crate::record::{Continuation, Header, Kind, Line, Loss, Stamp, moment_text};
 
 /// How far records may be out of order, and a header ahead of what it stands before.
 const SLACK: Duration = Duration::from_secs(2);
@@ -72,7 +69,7 @@ impl Coverage {
             Some(_) if header.started.plus(SLACK) < self.before => (Joint::Beside, None),
             Some(_) => {
                 let silent = header.started.since(self.before) > SILENCE;
-                let hides = format!("all that happened from {} until {name} was begun", moment(self.before));
+                let hides = format!("all that happened from {} until {name} was begun", moment_text(self.before));
                 (Joint::After { began: header.started }, silent.then_some(("not_recorded", hides)))
             }
         };

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::Replayed;
+use super::{Amount, Replayed};
 use crate::{
     record::{Line, Stamp},
     session::{Session, Update},
@@ -12,6 +12,9 @@ use crate::{
 pub trait Follower {
     /// So many hosts' sessions are going to be read.
     fn hosts(&mut self, _count: usize) {}
+
+    /// So much of the files has been read; this one is being read now.
+    fn reading(&mut self, _name: &str, _amount: Amount) {}
 
     /// Something comes that happened at this time: whoever shows a session as it happened waits here, and may tick it.
     ///
@@ -46,15 +49,6 @@ pub trait Follower {
     /// False where nobody looks at what lines change, so that it need not be gathered.
     fn is_somebody(&self) -> bool {
         true
-    }
-}
-
-/// Calls a function with each line.
-pub(super) struct Each<F>(pub(super) F);
-
-impl<F: FnMut(&Line, &Update, &Session) -> Result<()>> Follower for Each<F> {
-    fn took(&mut self, line: &Line, update: &Update, session: &Session) -> Result<()> {
-        (self.0)(line, update, session)
     }
 }
 

@@ -1,55 +1,27 @@
 //! From session files to sessions: what `report`, `watch FILE` and `export` share.
 //!
-//! ```text
-//! let sessions = replayed::each(&files, &selection, |line, update, session| { … Ok(()) })?;   // each line on its way
-//! let sessions = replayed::read(&files, &selection)?;                                         // only what they come to
-//! for Replayed { session, now, .. } in &sessions { outcome::summary(session.timeline(), *now); }
-//! ```
-//!
 //! There is one [`Replayed`] for each host and boot, since these share a clock; files of one recorder, which begins a new
 //! one now and then, are put in order and make one session.
 
 mod coverage;
 mod follower;
 mod notes;
-mod progress;
 mod reading;
 mod segments;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 pub use follower::{Follower, Nobody};
+pub use reading::Amount;
 
 use crate::{
-    record::{Filter, Line, Stamp, Window},
+    record::{Selection, Stamp},
     session::{Session, Update},
     source::file::{self, SessionFile},
-    timeline::RestartId,
 };
-use progress::Meter;
 use reading::Reading;
 use segments::{Group, Segment};
-
-/// What of a session is asked for.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    /// Events to follow.
-    pub filter: Filter,
-    /// From when to when. Restarts that were on then are followed from their beginning.
-    pub window: Window,
-    /// Only this restart, and what belongs to it.
-    pub restart: Option<RestartId>,
-}
-
-impl Selection {
-    fn is_all(&self) -> bool {
-        self.window.is_all() && self.restart.is_none()
-    }
-}
 
 /// The session of one host, read to its end and finished.
 #[derive(Debug)]
@@ -75,19 +47,6 @@ pub fn read(files: &[PathBuf], selection: &Selection) -> Result<Vec<Replayed>> {
     follow(files, selection, &mut Nobody)
 }
 
-/// Reads session files, and calls `each` with each line that was selected, what it changed, and what is known by then.
-///
-/// # Errors
-///
-/// As [`read`], and whatever `each` answers.
-pub fn each(
-    files: &[PathBuf],
-    selection: &Selection,
-    each: impl FnMut(&Line, &Update, &Session) -> Result<()>,
-) -> Result<Vec<Replayed>> {
-    follow(files, selection, &mut follower::Each(each))
-}
-
 /// Reads one session that is open already, under somebody's eyes.
 ///
 /// # Errors
@@ -95,7 +54,7 @@ pub fn each(
 /// As [`read`], and whatever the follower answers.
 pub fn file(file: SessionFile, selection: &Selection, follower: &mut dyn Follower) -> Result<Replayed> {
     let mut reading = Reading::new(selection, Stamp(0));
-    reading.segment(Segment::of(file), follower, &mut Meter::new(None))?;
+    reading.segment(Segment::of(file), follower, &mut Amount::default())?;
     reading.finish()
 }
 
@@ -108,13 +67,13 @@ pub fn follow(files: &[PathBuf], selection: &Selection, follower: &mut dyn Follo
     let (groups, left_out) = segments::groups(files)?;
     let sizes: Option<Vec<u64>> = groups.iter().flatten().map(Segment::size).collect();
     follower.hosts(groups.len());
-    let mut meter = Meter::new(sizes.map(|sizes| sizes.into_iter().sum()));
+    let mut amount = Amount { read: 0, of: sizes.map(|sizes| sizes.into_iter().sum()) };
     let mut sessions = Vec::new();
     for group in groups {
         let end = if selection.window.needs_end() { end(&group)? } else { Stamp(0) };
         let mut reading = Reading::new(selection, end);
         for segment in group {
-            reading.segment(segment, follower, &mut meter)?;
+            reading.segment(segment, follower, &mut amount)?;
         }
         let replayed = reading.finish()?;
         follower.ended(&replayed)?;
@@ -132,13 +91,6 @@ pub fn follow(files: &[PathBuf], selection: &Selection, follower: &mut dyn Follo
         bail!("there is no restart {} in it, or not in that time: a report without --restart lists them", restart.0);
     }
     Ok(sessions)
-}
-
-/// 0 when nothing is wrong, 1 when a problem was diagnosed in any of them.
-#[must_use]
-pub fn exit_code(sessions: &[Replayed]) -> ExitCode {
-    let status = sessions.iter().map(|replayed| replayed.session.exit_status()).max().unwrap_or(0);
-    ExitCode::from(u8::try_from(status).unwrap_or(1))
 }
 
 /// When the last of some files ends.

@@ -25,7 +25,7 @@
 //!
 //! With a [`Rotation`] a recording goes on in a new file when one is large or old enough. Each stands alone: it begins with
 //! the header, followed by what is needed of an incident that is going on (`outline.rs`). The header's `continues` says
-//! how many lines those are, so that whoever reads all files passes them over ([`Continuation`](super::Continuation)).
+//! how many lines those are, so that whoever reads all files passes them over ([`Continuation`](crate::record::Continuation)).
 //! No file that is there is ever written to; a recorder that starts anew takes the next number.
 
 mod current;
@@ -57,7 +57,7 @@ use self::{
     outline::Outline,
     series::Series,
 };
-use super::{Header, Line, Loss, Stamp};
+use crate::record::{Header, Line, Loss, Stamp};
 
 /// What came in this time is lost at most when the power fails.
 pub const SYNC_EVERY: Duration = Duration::from_secs(5);

@@ -17,7 +17,7 @@ const CHUNK: usize = 128 << 10;
 
 /// What was wrong with the compressed data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damage {
+pub(super) enum Damage {
     /// The last frame has no end.
     Torn,
     /// So many compressed bytes could not be read.
