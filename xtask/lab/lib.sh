@@ -243,8 +243,11 @@ wait_second() { wait_for 120 guest_answers $SECOND; }
 # fetch ADDRESS FILE NAME: FILE of the results of the guest at ADDRESS, into the results of this one as NAME.
 fetch() { echo "$2" | nc -w 60 "$1" 7001 >$RES/"$3" && [ -s $RES/"$3" ] || fail "$1 has no $2"; }
 
-# drift PPM: lets this guest's clocks run faster by PPM millionths, or slower (by 500 at most).
-drift() { adjtimex -f $(($1 * 65536)) >/dev/null || fail 'adjtimex'; }
+# drift PPM: lets this guest's clocks run faster by PPM millionths, or slower (by 500 at most: the kernel takes more for 500).
+drift() {
+  [ "$1" -ge -500 ] && [ "$1" -le 500 ] || fail "drift by $1 millionths: more than 500"
+  adjtimex -f $(($1 * 65536)) >/dev/null || fail 'adjtimex'
+}
 
 # nfsgrace in a guest that nobody looks at: only its session is of interest.
 record_start() {

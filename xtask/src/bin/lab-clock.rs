@@ -4,7 +4,8 @@
 //! `lab-clock ask ADDRESS:PORT` asks until it is killed, and prints a line per answer: `sent arrived answered received`, the
 //! outer two on its own `CLOCK_BOOTTIME`, the inner two on the other's, nanoseconds. A request arrives after it was sent and
 //! an answer is received after it left, so the difference (theirs minus ours) is at least `answered - received` and at most
-//! `arrived - sent`.
+//! `arrived - sent`. That holds whatever the clocks do; between two answers it holds as far as one knows how fast they drift
+//! apart (`xtask/src/witness/paired.rs` assumes 500 millionths for each, and uses nothing where these lines contradict it).
 
 use std::{
     env,

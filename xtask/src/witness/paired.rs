@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::session::Session;
 
-/// Clocks of two guests drift apart by no more than this, millionths: each by 500 at most.
+/// Clocks of two guests drift apart by no more than this, millionths: the kernel slews each by 500 at most, unless somebody
+/// changes the length of its ticks. Where they drift faster, what is worked out with this is not true, and not used.
 const DRIFT_PPM: u64 = 1000;
 /// Questions asked so long before or after tell something of a moment, nanoseconds.
 const NEAR_NS: u64 = 2_000_000_000;
@@ -45,6 +46,8 @@ impl Bounds {
 pub struct Truth {
     /// When on the client's clock, and what.
     measured: Vec<(u64, Bounds)>,
+    /// When the clocks drifted apart faster than [`DRIFT_PPM`] allows, on the client's clock.
+    too_fast: Option<u64>,
 }
 
 impl Truth {
@@ -58,14 +61,39 @@ impl Truth {
             let bounds = Bounds { low: answered - received, high: arrived - sent };
             Some((at, widened(bounds, (received - sent).unsigned_abs() as u64)))
         };
-        Self { measured: text.lines().filter_map(line).collect() }
+        let measured: Vec<_> = text.lines().filter_map(line).collect();
+        Self { too_fast: too_fast(&measured), measured }
+    }
+
+    /// Why it is worth nothing, where it is.
+    pub fn void(&self) -> Option<String> {
+        let at_ns = self.too_fast?;
+        Some(format!(
+            "the clocks of server and client drift apart by more than {DRIFT_PPM} millionths at {at_ns} ns: what lab-clock \
+             measured bounds nothing"
+        ))
     }
 
     /// What it was at a moment on the client's clock; as good as nothing where nothing was measured near it.
     pub fn at(&self, client_ns: u64) -> Bounds {
+        if self.too_fast.is_some() {
+            return Bounds::NONE;
+        }
         let near = self.measured.iter().filter(|(at, _)| at.abs_diff(client_ns) <= NEAR_NS);
         near.map(|(at, bounds)| widened(*bounds, at.abs_diff(client_ns))).fold(Bounds::NONE, Bounds::and)
     }
+}
+
+/// When the measurements contradict each other, unless the clocks drift faster than they may: what one says of the next, and
+/// that of the one after it.
+fn too_fast(measured: &[(u64, Bounds)]) -> Option<u64> {
+    let mut held = Bounds::NONE;
+    let mut last = measured.first()?.0;
+    measured.iter().find_map(|&(at, bounds)| {
+        held = if held == Bounds::NONE { bounds } else { widened(held, at.abs_diff(last)).and(bounds) };
+        last = at;
+        (!held.is_possible()).then_some(at)
+    })
 }
 
 /// What bounds are worth so much later or earlier.
@@ -78,6 +106,9 @@ fn widened(Bounds { low, high }: Bounds, by_ns: u64) -> Bounds {
 /// of cause and effect on clocks whose true difference is known.
 pub fn compare(name: &str, client: &Session, server: &Session, truth: &Truth) -> Vec<String> {
     let answered: BTreeMap<u32, _> = server.answered.iter().filter_map(|it| Some((it.xid?, it))).collect();
+    if let Some(void) = truth.void() {
+        return vec![format!("{name}: {void}")];
+    }
     let mut complaints = Vec::new();
     if client.refused.is_empty() {
         complaints.push(format!("{name} was not refused anything"));
@@ -129,6 +160,27 @@ mod tests {
         assert_eq!(complaints(1_000_060_000, 8), 1);
         assert_eq!(complaints(1_000_020_000, 7), 1, "it entered the server before it was sent");
         assert_eq!(complaints(1_000_100_000, 7), 1, "it was received before it left the server");
+    }
+
+    /// Questions four times a second for ten seconds, each answered within 0.4 ms; the client's clock loses so many millionths.
+    fn drifting(ppm: i64) -> Truth {
+        let line = |nth: i64| {
+            let sent = 1_000_000_000 + nth * 250_000_000;
+            let arrived = sent + 200_000 + sent / 1_000_000 * ppm;
+            format!("{sent} {arrived} {arrived} {}\n", sent + 400_000)
+        };
+        Truth::read(&(0..40).map(line).collect::<String>())
+    }
+
+    #[test]
+    fn clocks_that_are_slewed_faster_than_assumed_bound_nothing() {
+        let moment = 5_000_000_000;
+        assert!(drifting(900).void().is_none() && !drifting(900).at(moment).is_unknown());
+        assert!(drifting(-900).void().is_none());
+        for ppm in [1200, -1200, 20_000] {
+            assert!(drifting(ppm).void().is_some_and(|why| why.contains("1000 millionths")), "{ppm}");
+            assert_eq!(drifting(ppm).at(moment), Bounds::NONE, "{ppm}");
+        }
     }
 
     #[test]
