@@ -8,8 +8,9 @@ use super::screen::Screen;
 use crate::{
     cli::{Format, Probes},
     kernel::Kernel,
-    probe::{self, Effort, Sides, table},
+    probe::{self, Effort, Sides},
     record::Role,
+    view,
 };
 
 pub(super) fn run(args: &Probes) -> Result<ExitCode> {
@@ -17,8 +18,8 @@ pub(super) fn run(args: &Probes) -> Result<ExitCode> {
     let inspection = probe::inspect(&kernel, sides(args.role.into()), Effort::Thorough);
     let mut screen = Screen::stdout();
     match args.format {
-        Format::Text => screen.print(&[table::text(&inspection, &kernel, screen.size().width).trim_end()])?,
-        Format::Json => screen.print(&[serde_json::to_string_pretty(&table::json(&inspection, &kernel))?])?,
+        Format::Text => screen.print(&[view::probes::text(&inspection, &kernel, screen.size().width).trim_end()])?,
+        Format::Json => screen.print(&[serde_json::to_string_pretty(&view::probes::json(&inspection, &kernel))?])?,
     }
     let able = kernel.prerequisites().is_empty();
     Ok(if able { ExitCode::SUCCESS } else { ExitCode::from(2) })

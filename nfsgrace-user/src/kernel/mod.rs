@@ -5,7 +5,6 @@
 
 mod btf;
 mod hz;
-mod layout;
 mod modules;
 mod prerequisites;
 mod stack;
@@ -22,9 +21,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-pub use btf::{Btf, BtfError, Kind, TypeId};
+pub use btf::{Btf, BtfError, BtfKind, TypeId};
 pub use hz::{Hz, HzSource, hz_from_sample, hz_from_slope};
-pub use layout::{Detail, Found, LayoutReport, MissingDetail, Why, XDR_STATUS, layout};
 pub use modules::{Modules, Presence};
 pub use prerequisites::Unmet;
 pub use stack::Frame;

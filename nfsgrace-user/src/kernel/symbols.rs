@@ -6,7 +6,7 @@ use std::{
     io::{self, BufRead, BufReader},
 };
 
-use super::{Kernel, Kind, Types};
+use super::{BtfKind, Kernel, Types};
 
 /// A function looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,7 +195,7 @@ impl Kernel {
         for (module, names) in places {
             match types.of(module) {
                 Some(btf) => {
-                    for name in btf.find(Kind::Function, &names).into_keys() {
+                    for name in btf.find(BtfKind::Function, &names).into_keys() {
                         symbols.add(name, module, None);
                     }
                 }

@@ -1,18 +1,32 @@
-//! From logical events to kernel functions: hooks, the plan for this kernel, and how it is carried out.
+//! From logical events to kernel functions.
+//!
+//! ```text
+//! hook ──resolve──▶ plan ──attacher──▶ object (the eBPF programs) at tracefs (where they run)
+//!                    └──rows──▶ the session's header
+//! ```
 
-pub mod attach;
+mod attacher;
 pub mod hook;
-pub mod plan;
-pub mod table;
+pub mod layout;
+mod object;
+mod plan;
+mod reason;
+mod resolve;
+mod rows;
+mod tracefs;
 
 use std::{collections::BTreeSet, io};
 
-use crate::kernel::{self, Kernel, LayoutReport, Symbols};
+use crate::kernel::{Kernel, Symbols};
 
+pub use attacher::{Attacher, NotAttached};
 pub use hook::{At, Hook, Side};
-pub use plan::{Attachment, Plan, Reason, Row, Sides, State};
+pub use layout::LayoutReport;
+pub use object::Losses;
+pub use plan::{Attachment, Plan, PlannedHook, Resolution, Sides};
+pub use reason::Reason;
 
-use plan::Facts;
+use resolve::Offer;
 
 /// What was found out about a kernel: where things are in its structures, and which functions will be probed.
 #[derive(Debug, Clone)]
@@ -47,21 +61,21 @@ pub fn inspect(kernel: &Kernel, sides: Sides, effort: Effort) -> Inspection {
     let modules = kernel.modules();
     let types = kernel.types(&MODULES);
     let events = kernel.trace_events(hook::events());
-    let mut layout = kernel::layout(&types, &modules, &events);
-    let wanted = plan::wanted(sides, &layout.layout, &modules);
+    let mut layout = layout::find(&types, &modules, &events);
+    let wanted = resolve::wanted(sides, &layout.layout, &modules);
     let options_off = options_off(kernel);
     let resolve = |symbols: io::Result<Symbols>, explain| {
         let names = symbols.as_ref().map(Symbols::names).unwrap_or_default();
         let traceable = if explain { kernel.traceable(&names) } else { kernel.blacklist(&names) };
         let symbols = symbols.map_err(|error| error.to_string());
-        let facts = Facts {
+        let offer = Offer {
             symbols,
             modules: modules.clone(),
             traceable,
             events: events.clone(),
             options_off: options_off.clone(),
         };
-        Plan::resolve(&facts, &layout.layout, sides)
+        offer.plan(&layout.layout, sides)
     };
     let quick = match effort {
         // Older kernels search their symbol table from the start for each name: there it is read once, for addresses.

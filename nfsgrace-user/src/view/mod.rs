@@ -16,6 +16,7 @@ mod names;
 pub mod paired;
 pub mod perfetto;
 pub mod picture;
+pub mod probes;
 pub mod report;
 pub mod summary;
 pub mod text;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use nfsgrace::kernel::{Btf, Kind, TypeId};
+use nfsgrace::kernel::{Btf, BtfKind, TypeId};
 use proptest::prelude::*;
 
 const NAMES: [&str; 3] = ["net", "dentry", "nfsd_net"];
 const PATHS: [&str; 3] = ["ns.inum", "d_name.name", "a.b.c"];
 
 fn ask(btf: &Btf) {
-    for kind in [Kind::Struct, Kind::Function] {
+    for kind in [BtfKind::Struct, BtfKind::Function] {
         for id in btf.find(kind, &NAMES).into_values() {
             for path in PATHS {
                 let _ = btf.offset(id, path);
@@ -77,7 +77,7 @@ proptest! {
 fn a_path_through_structures() {
     let types = words(&[1, STRUCT | 1, 8, 5, 2, 0, 5, STRUCT | 1, 8, 8, 0, 64]);
     let btf = Btf::parse(header(&types, STRINGS), None).expect("sound");
-    let net = btf.find(Kind::Struct, &["net"])["net"];
+    let net = btf.find(BtfKind::Struct, &["net"])["net"];
     assert_eq!(net, TypeId(1));
     assert_eq!(btf.offset(net, "ns"), Some(0));
     assert_eq!(btf.offset(net, "ns.inum"), Some(8));

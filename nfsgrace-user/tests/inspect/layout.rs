@@ -1,8 +1,8 @@
 //! Offsets against what another reader of BTF (`bpftool btf dump`) shows for the same kernels.
 
-use nfsgrace::{
-    kernel::{Found, LayoutReport, MissingDetail, Why, layout},
-    probe::hook,
+use nfsgrace::probe::{
+    hook,
+    layout::{self, Found, LayoutReport, MissingDetail, NotFound},
 };
 use nfsgrace_ebpf::{ABSENT, Layout};
 
@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, SERIES};
 
 fn report(fixture: &Fixture) -> LayoutReport {
     let kernel = fixture.kernel();
-    layout(&kernel.types(&["nfsd", "nfsv4"]), &kernel.modules(), &kernel.trace_events(hook::events()))
+    layout::find(&kernel.types(&["nfsd", "nfsv4"]), &kernel.modules(), &kernel.trace_events(hook::events()))
 }
 
 /// What is the same on 6.1, 6.12, 6.18 and 7.3.
@@ -161,7 +161,7 @@ fn without_module_btf_it_is_said_what_is_lost() {
     assert!(lost.contains(&"file name in refused OPENs"), "{lost:?}");
     assert!(lost.contains(&"length of the grace period, hence when it ends"), "{lost:?}");
     assert!(!lost.contains(&"client address of refused OPENs"), "the kernel image knows struct svc_rqst: {lost:?}");
-    assert!(missing.iter().all(|detail| detail.why == Why::NoBtf), "{missing:?}");
+    assert!(missing.iter().all(|detail| detail.why == NotFound::NoBtf), "{missing:?}");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn details_of_a_module_that_may_still_come_are_not_lost() {
     let missing = report(&Fixture::of("6.18").without_module("nfsd")).missing();
     assert!(!missing.is_empty());
     for MissingDetail { structure, why, .. } in missing {
-        assert_eq!(why, Why::NotLoaded, "{structure}");
+        assert_eq!(why, NotFound::NotLoaded, "{structure}");
     }
 }
 
@@ -194,7 +194,7 @@ fn a_kernel_without_the_trace_event_gives_no_xid() {
     let report = report(&fixture);
     assert_eq!((report.layout.status_xid, report.layout.status_error), (ABSENT, ABSENT));
     let missing: Vec<_> = report.missing().iter().map(|detail| (detail.structure, detail.why)).collect();
-    assert_eq!(missing, [("nfs4_xdr_status", Why::NoSuchEvent); 2]);
+    assert_eq!(missing, [("nfs4_xdr_status", NotFound::NoSuchEvent); 2]);
 }
 
 #[test]

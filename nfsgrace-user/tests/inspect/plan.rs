@@ -1,8 +1,11 @@
 //! What each hook is resolved to, on each kernel.
 
+use std::collections::BTreeMap;
+
 use nfsgrace::{
     kernel::{Kernel, Untraceable},
-    probe::{At, Effort, Inspection, Reason, Row, Sides, State, inspect},
+    probe::{At, Effort, Inspection, PlannedHook, Reason, Resolution, Sides, inspect},
+    record::{Absence, HookId, ProbeStatus},
 };
 
 use crate::fixture::{Fixture, SERIES};
@@ -11,15 +14,15 @@ fn thorough(fixture: &Fixture) -> Inspection {
     inspect(&fixture.kernel(), Sides::BOTH, Effort::Thorough)
 }
 
-fn row<'a>(inspection: &'a Inspection, hook: &str) -> &'a Row {
-    inspection.plan.rows.iter().find(|row| row.hook.id.word() == hook).unwrap_or_else(|| panic!("no hook {hook}"))
+fn row<'a>(inspection: &'a Inspection, hook: &str) -> &'a PlannedHook {
+    inspection.plan.hooks.iter().find(|row| row.hook.id.word() == hook).unwrap_or_else(|| panic!("no hook {hook}"))
 }
 
-fn programs(row: &Row) -> Vec<&'static str> {
+fn programs(row: &PlannedHook) -> Vec<&'static str> {
     row.attachments().iter().map(|attachment| attachment.program).collect()
 }
 
-fn targets(row: &Row) -> Vec<String> {
+fn targets(row: &PlannedHook) -> Vec<String> {
     row.attachments().iter().map(|attachment| attachment.target()).collect()
 }
 
@@ -57,7 +60,11 @@ fn what_exists_is_seen_directly() {
             let inspection = inspect(&fixture.kernel(), Sides::BOTH, effort);
             for (hook, module) in ALWAYS {
                 let row = row(&inspection, hook);
-                assert!(matches!(row.state, State::Ready { inferred: None, .. }), "{series} {hook}: {:?}", row.state);
+                assert!(
+                    matches!(row.resolution, Resolution::Ready { inferred: None, .. }),
+                    "{series} {hook}: {:?}",
+                    row.resolution
+                );
                 assert!(targets(row).iter().all(|target| *target == format!("{module}:{hook}")), "{series} {hook}");
             }
         }
@@ -77,7 +84,7 @@ fn the_two_inlined_functions_are_inferred() {
             assert_eq!(sleeps.passed_over, [("nfs4_delay", Reason::Inlined)], "{series}");
             assert_eq!(programs(sleeps), ["nfs4_handle_exception", "nfs4_handle_exception_ret"]);
             for row in [polls, sleeps] {
-                assert!(matches!(row.state, State::Ready { inferred: Some(_), .. }));
+                assert!(matches!(row.resolution, Resolution::Ready { inferred: Some(_), .. }));
             }
             let layout = inspection.layout.layout;
             assert_eq!((layout.cld_running_probed, layout.nfs4_delay_probed), (0, 0));
@@ -92,12 +99,12 @@ fn legacy_trackers_are_there_or_were_not_built() {
         for effort in EFFORTS {
             let inspection = inspect(&fixture.kernel(), Sides::BOTH, effort);
             for hook in ["check_for_legacy_methods", "nfsd4_umh_cltrack_init", "nfsd4_legacy_tracking_init"] {
-                let state = &row(&inspection, hook).state;
+                let state = &row(&inspection, hook).resolution;
                 if matches!(series, "6.18" | "7.3") {
                     let off = Reason::NotBuilt("CONFIG_NFSD_LEGACY_CLIENT_TRACKING");
-                    assert_eq!(*state, State::Unavailable(off), "{series} {hook}");
+                    assert_eq!(*state, Resolution::Missing(off), "{series} {hook}");
                 } else {
-                    assert!(matches!(state, State::Ready { .. }), "{series} {hook}: {state:?}");
+                    assert!(matches!(state, Resolution::Ready { .. }), "{series} {hook}: {state:?}");
                 }
             }
         }
@@ -109,8 +116,8 @@ fn nothing_is_left_unavailable_but_what_was_not_built() {
     for series in SERIES {
         let fixture = Fixture::of(series);
         let inspection = thorough(&fixture);
-        for row in &inspection.plan.rows {
-            if let State::Unavailable(reason) = &row.state {
+        for row in &inspection.plan.hooks {
+            if let Resolution::Missing(reason) = &row.resolution {
                 assert!(matches!(reason, Reason::NotBuilt(_)), "{series} {}: {reason}", row.hook.id);
             }
         }
@@ -121,7 +128,7 @@ fn nothing_is_left_unavailable_but_what_was_not_built() {
 fn the_path_comes_from_the_open_context_where_its_layout_is_known() {
     for series in SERIES {
         let fixture = Fixture::of(series);
-        assert_eq!(row(&thorough(&fixture), "nfs_atomic_open").state, State::NotNeeded, "{series}");
+        assert_eq!(row(&thorough(&fixture), "nfs_atomic_open").resolution, Resolution::NotNeeded, "{series}");
     }
     let fixture = Fixture::of("5.10").without("sys/kernel/btf/vmlinux");
     let inspection = thorough(&fixture);
@@ -151,7 +158,11 @@ fn a_trace_event_comes_with_its_module() {
         for effort in EFFORTS {
             let inspection = inspect(&Fixture::of(series).kernel(), Sides::BOTH, effort);
             let row = row(&inspection, "nfs4_xdr_status");
-            assert!(matches!(row.state, State::Ready { inferred: None, .. }), "{series}: {:?}", row.state);
+            assert!(
+                matches!(row.resolution, Resolution::Ready { inferred: None, .. }),
+                "{series}: {:?}",
+                row.resolution
+            );
             assert_eq!(targets(row), ["nfs4:nfs4_xdr_status"], "{series}");
         }
     }
@@ -160,7 +171,7 @@ fn a_trace_event_comes_with_its_module() {
     let waiting = &row(&before, "nfs4_xdr_status").attachments()[0];
     assert!(!waiting.ready && !waiting.can_wait_in_tracefs(), "tracefs has no such event yet");
     let without = thorough(&Fixture::of("6.18").without(format));
-    assert_eq!(row(&without, "nfs4_xdr_status").state, State::Unavailable(Reason::NoEvent));
+    assert_eq!(row(&without, "nfs4_xdr_status").resolution, Resolution::Missing(Reason::NoEvent));
 }
 
 #[test]
@@ -178,7 +189,7 @@ fn a_module_that_is_not_loaded_yet_is_waited_for() {
     for effort in EFFORTS {
         let inspection = inspect(&fixture.kernel(), Sides::BOTH, effort);
         let open = row(&inspection, "nfsd4_open");
-        assert!(matches!(open.state, State::Deferred { .. }));
+        assert!(matches!(open.resolution, Resolution::Waiting { .. }));
         assert_eq!(targets(open), ["nfsd:nfsd4_open", "nfsd:nfsd4_open"]);
         assert!(open.attachments().iter().all(|attachment| !attachment.ready));
         // Which of them the module will have is not known, and what makes up for them may be armed at once.
@@ -191,7 +202,7 @@ fn a_module_that_is_not_loaded_yet_is_waited_for() {
         let questions = row(&inspection, "__state_in_grace");
         assert_eq!(questions.attachments().len(), 6);
         assert_eq!(inspection.layout.layout.cld_running_probed, 0);
-        assert!(matches!(row(&inspection, "nfs4_do_open").state, State::Ready { .. }));
+        assert!(matches!(row(&inspection, "nfs4_do_open").resolution, Resolution::Ready { .. }));
         assert!(inspection.plan.attachments().next().is_some_and(|first| first.ready));
     }
 }
@@ -202,16 +213,16 @@ fn nothing_loaded_at_all_is_no_error() {
         .into_iter()
         .fold(Fixture::of("6.18"), Fixture::without_module);
     let inspection = thorough(&fixture);
-    for row in &inspection.plan.rows {
-        let waits = matches!(row.state, State::Deferred { .. } | State::NotNeeded);
-        assert!(waits, "{}: {:?}", row.hook.id, row.state);
+    for row in &inspection.plan.hooks {
+        let waits = matches!(row.resolution, Resolution::Waiting { .. } | Resolution::NotNeeded);
+        assert!(waits, "{}: {:?}", row.hook.id, row.resolution);
     }
 }
 
 #[test]
 fn a_kernel_that_cannot_load_modules_has_none_to_wait_for() {
     let fixture = Fixture::of("6.18").without_module("nfsd").without("proc/modules");
-    assert_eq!(row(&thorough(&fixture), "nfsd4_open").state, State::Unavailable(Reason::ModuleMissing("nfsd")));
+    assert_eq!(row(&thorough(&fixture), "nfsd4_open").resolution, Resolution::Missing(Reason::ModuleMissing("nfsd")));
 }
 
 #[test]
@@ -227,8 +238,8 @@ fn a_renamed_function_will_do_where_no_argument_is_read() {
     let inspection = thorough(&fixture);
     assert_eq!(targets(row(&inspection, "laundromat_main"))[0], "nfsd:laundromat_main.isra.0");
     assert_eq!(
-        row(&inspection, "nfsd4_open").state,
-        State::Unavailable(Reason::Renamed("nfsd4_open.constprop.0".into()))
+        row(&inspection, "nfsd4_open").resolution,
+        Resolution::Missing(Reason::Renamed("nfsd4_open.constprop.0".into()))
     );
 }
 
@@ -265,28 +276,31 @@ fn what_the_kernel_refuses_to_probe_is_not_tried() {
     let fixture =
         Fixture::of("6.18").replaced(functions, "nfsd4_open [nfsd]\n", "").with(blacklist, "0x0-0x0\tnfsd4_lock\n");
     let inspection = thorough(&fixture);
-    let state = |hook| row(&inspection, hook).state.clone();
-    assert_eq!(state("nfsd4_open"), State::Unavailable(Reason::NotTraceable(Untraceable::Notrace)));
-    assert_eq!(state("nfsd4_lock"), State::Unavailable(Reason::NotTraceable(Untraceable::Blacklisted)));
+    let state = |hook| row(&inspection, hook).resolution.clone();
+    assert_eq!(state("nfsd4_open"), Resolution::Missing(Reason::NotTraceable(Untraceable::Notrace)));
+    assert_eq!(state("nfsd4_lock"), Resolution::Missing(Reason::NotTraceable(Untraceable::Blacklisted)));
     let fixture = fixture.without(functions).without(blacklist);
-    assert!(matches!(row(&thorough(&fixture), "nfsd4_open").state, State::Ready { .. }), "not known to be refused");
+    assert!(
+        matches!(row(&thorough(&fixture), "nfsd4_open").resolution, Resolution::Ready { .. }),
+        "not known to be refused"
+    );
 }
 
 #[test]
 fn a_name_that_is_there_twice_is_not_unique() {
     let line = "0000000000000000 t nfsd4_open\t[nfsd]\n";
     let fixture = Fixture::of("6.18").replaced("proc/kallsyms", line, &line.repeat(2));
-    assert_eq!(row(&thorough(&fixture), "nfsd4_open").state, State::Unavailable(Reason::NotUnique));
+    assert_eq!(row(&thorough(&fixture), "nfsd4_open").resolution, Resolution::Missing(Reason::NotUnique));
 }
 
 #[test]
 fn a_symbol_table_that_cannot_be_read_is_a_matter_of_privilege() {
     let fixture = Fixture::of("6.18").without("proc/kallsyms");
     let inspection = thorough(&fixture);
-    assert!(matches!(row(&inspection, "nfsd4_open").state, State::Unavailable(Reason::NoPrivilege(_))));
+    assert!(matches!(row(&inspection, "nfsd4_open").resolution, Resolution::Missing(Reason::NoPrivilege(_))));
     // Where BTF has the names the table is not needed.
     let quick = inspect(&fixture.kernel(), Sides::BOTH, Effort::Quick);
-    assert!(matches!(row(&quick, "nfsd4_open").state, State::Ready { .. }));
+    assert!(matches!(row(&quick, "nfsd4_open").resolution, Resolution::Ready { .. }));
 }
 
 #[test]
@@ -296,7 +310,7 @@ fn a_hook_that_btf_does_not_know_is_looked_for_in_the_symbol_table() {
     let hidden = replaced(&names, b"\0nfsd4_open\0", b"\0nfsd4_0pen\0");
     std::fs::write(fixture.path("sys/kernel/btf/nfsd"), hidden).expect("written");
     let quick = inspect(&fixture.kernel(), Sides::BOTH, Effort::Quick);
-    assert!(matches!(row(&quick, "nfsd4_open").state, State::Ready { .. }));
+    assert!(matches!(row(&quick, "nfsd4_open").resolution, Resolution::Ready { .. }));
 }
 
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
@@ -319,4 +333,34 @@ fn an_empty_tree_is_no_kernel() {
     let directory = tempfile::tempdir().expect("a directory");
     let error = Kernel::open(directory.path()).expect_err("no kernel");
     assert!(format!("{error:#}").contains("osrelease"), "{error:#}");
+}
+
+#[test]
+fn a_hook_that_the_kernel_refuses_in_part_is_missing() {
+    let plan = thorough(&Fixture::of("6.18")).plan;
+    let refused = [("nfsd4_open_ret", "nfsd:nfsd4_open: Invalid argument (os error 22)".to_owned())].into();
+    let rows = plan.rows_carried_out(&refused);
+    let row = |hook| rows.iter().find(|row| row.hook == hook).expect("a row");
+    let open = row(HookId::Open);
+    assert_eq!((&open.status, &open.absence), (&ProbeStatus::Missing, &Some(Absence::Refused)));
+    assert!(open.leaves_gap() && open.why.contains("os error 22"), "{open:?}");
+    assert_eq!(row(HookId::Lock).status, ProbeStatus::Attached);
+}
+
+#[test]
+fn what_a_kernel_was_built_without_is_missing_and_not_missed() {
+    let plan = thorough(&Fixture::of("6.18")).plan;
+    for rows in [plan.rows(), plan.rows_carried_out(&BTreeMap::new())] {
+        let absent: Vec<_> = rows.iter().filter(|row| row.status == ProbeStatus::Missing).collect();
+        assert_eq!(absent.len(), 3);
+        assert!(absent.iter().all(|row| row.absence == Some(Absence::NotBuilt) && !row.leaves_gap()), "{absent:?}");
+    }
+}
+
+#[test]
+fn a_hook_of_a_module_to_come_waits_and_loses_nothing_meanwhile() {
+    let rows = thorough(&Fixture::of("6.18").without_module("nfsd")).plan.rows_carried_out(&BTreeMap::new());
+    let waiting: Vec<_> = rows.iter().filter(|row| row.status == ProbeStatus::Waiting).collect();
+    assert!(!waiting.is_empty());
+    assert!(waiting.iter().all(|row| row.absence == Some(Absence::NotLoaded) && row.lost.is_empty()), "{waiting:?}");
 }

@@ -1,12 +1,15 @@
 //! The plan as people and programs see it.
 
-use nfsgrace::probe::{Effort, Sides, inspect, table};
+use nfsgrace::{
+    probe::{Effort, Sides, inspect},
+    view::probes,
+};
 
 use crate::fixture::{Fixture, SERIES};
 
 fn text(fixture: &Fixture) -> String {
     let kernel = fixture.kernel();
-    table::text(&inspect(&kernel, Sides::BOTH, Effort::Thorough), &kernel, 80)
+    probes::text(&inspect(&kernel, Sides::BOTH, Effort::Thorough), &kernel, 80)
 }
 
 #[test]
@@ -29,6 +32,6 @@ fn before_the_modules_are_loaded() {
 fn for_programs() {
     let fixture = Fixture::of("6.18");
     let kernel = fixture.kernel();
-    let json = table::json(&inspect(&kernel, Sides::BOTH, Effort::Thorough), &kernel);
+    let json = probes::json(&inspect(&kernel, Sides::BOTH, Effort::Thorough), &kernel);
     insta::assert_snapshot!(serde_json::to_string_pretty(&json).expect("JSON"));
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     Btf, TypeId,
-    raw::{Kind, Type, word},
+    raw::{BtfKind, Type, word},
 };
 
 /// Members looked at for one path; a kernel structure has a few hundred.
@@ -26,7 +26,7 @@ struct Member {
 impl Btf {
     /// The first own type of `kind` for each of `names` that has one, in one pass.
     #[must_use]
-    pub fn find<'a>(&self, kind: Kind, names: &[&'a str]) -> HashMap<&'a str, TypeId> {
+    pub fn find<'a>(&self, kind: BtfKind, names: &[&'a str]) -> HashMap<&'a str, TypeId> {
         let mut found = HashMap::new();
         for (index, &start) in self.starts.iter().enumerate() {
             let Some(of) = Type::parse(&self.bytes, start as usize).filter(|of| of.kind() == kind && of.name != 0)
@@ -63,7 +63,7 @@ impl Btf {
     /// Bits to the member, and its type.
     fn member(&self, id: TypeId, name: &[u8], depth: u32, fuel: &mut u32) -> Option<(u32, TypeId)> {
         let (home, of) = self.resolve(id)?;
-        if depth == 0 || !matches!(of.kind(), Kind::Struct | Kind::Union) {
+        if depth == 0 || !matches!(of.kind(), BtfKind::Struct | BtfKind::Union) {
             return None;
         }
         for index in 0..of.count() {
@@ -92,7 +92,7 @@ impl Btf {
     fn resolve(&self, mut id: TypeId) -> Option<(&Self, Type)> {
         for _ in 0..ALIASES {
             let (home, of) = self.get(id)?;
-            if of.kind() != Kind::Alias {
+            if of.kind() != BtfKind::Alias {
                 return Some((home, of));
             }
             id = TypeId(of.size_or_type);
@@ -106,8 +106,8 @@ impl Btf {
         self.starts.iter().find_map(|&start| {
             let of = Type::parse(&self.bytes, start as usize)?;
             let length = match of.kind() {
-                Kind::Enum => 8,
-                Kind::Enum64 => 12,
+                BtfKind::Enum => 8,
+                BtfKind::Enum64 => 12,
                 _ => return None,
             };
             (0..of.count()).map(|index| of.rest + length * index).find_map(|at| {
@@ -116,7 +116,7 @@ impl Btf {
                     return None;
                 }
                 Some(match of.kind() {
-                    Kind::Enum64 => (u64::from(word(&self.bytes, at + 8)?) << 32 | u64::from(low)).cast_signed(),
+                    BtfKind::Enum64 => (u64::from(word(&self.bytes, at + 8)?) << 32 | u64::from(low)).cast_signed(),
                     _ if of.flag() => i64::from(low.cast_signed()),
                     _ => i64::from(low),
                 })

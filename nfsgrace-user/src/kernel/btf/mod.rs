@@ -11,7 +11,7 @@ mod raw;
 
 use std::sync::Arc;
 
-pub use raw::Kind;
+pub use raw::BtfKind;
 use raw::{Header, Type};
 
 /// A type's number; 0 is `void`.

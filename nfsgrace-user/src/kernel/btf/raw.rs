@@ -10,7 +10,7 @@ const TYPE_LEN: usize = 12;
 
 /// The kinds of types that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum BtfKind {
     /// `BTF_KIND_STRUCT`
     Struct,
     /// `BTF_KIND_UNION`
@@ -80,15 +80,15 @@ impl Type {
         (self.info >> 24 & 0x1f) as u8
     }
 
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> BtfKind {
         match self.number() {
-            4 => Kind::Struct,
-            5 => Kind::Union,
-            6 => Kind::Enum,
-            8..=11 | 18 => Kind::Alias,
-            12 => Kind::Function,
-            19 => Kind::Enum64,
-            _ => Kind::Other,
+            4 => BtfKind::Struct,
+            5 => BtfKind::Union,
+            6 => BtfKind::Enum,
+            8..=11 | 18 => BtfKind::Alias,
+            12 => BtfKind::Function,
+            19 => BtfKind::Enum64,
+            _ => BtfKind::Other,
         }
     }
 

@@ -4,7 +4,7 @@
 //! in the symbol tables of these, of 5.10.262 and of 6.16.12. "All" means these six.
 
 use super::{Alternative, At, Hook, NFS, NFSV4, Point, SLEEPERS, Side, both, entry, event, returned};
-use crate::{kernel::XDR_STATUS, record::HookId};
+use crate::{probe::layout::XDR_STATUS, record::HookId};
 
 const fn client(id: HookId, alternatives: &'static [Alternative], lost: &'static str) -> Hook {
     Hook::new(id, Side::Client, alternatives, lost)

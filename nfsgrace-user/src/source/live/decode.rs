@@ -22,18 +22,16 @@ pub enum Message {
         frames: Vec<u64>,
     },
     /// A first refusal, whose path and stack are still raw.
-    FirstDelay(Box<FirstDelay>),
+    FirstRefusal(Box<FirstRefusal>),
     /// A kernel module arrived.
     ModuleLoaded(String),
 }
 
 /// A client's first refusal.
 #[derive(Debug, PartialEq)]
-pub struct FirstDelay {
+pub struct FirstRefusal {
     /// Without path and stack.
     pub event: Event,
-    /// The operation is an OPEN.
-    pub open: bool,
     /// `super_block.s_dev`, 0 where not known.
     pub dev: u32,
     /// Path below the root of the file system, without a leading slash; `None` where not known.
@@ -83,7 +81,7 @@ pub fn decode(bytes: &[u8]) -> Option<Message> {
             let stack: wire::Stack = read(bytes)?;
             Message::ServerStart { event: event(&head, Kind::ServerStart), frames: frames(&stack.frames) }
         }
-        k if k == MessageKind::FirstDelay as u32 => Message::FirstDelay(Box::new(first_delay(&read(bytes)?)?)),
+        k if k == MessageKind::FirstDelay as u32 => Message::FirstRefusal(Box::new(first_refusal(&read(bytes)?)?)),
         k if k == MessageKind::ModuleLoaded as u32 => {
             let named: wire::Named = read(bytes)?;
             Message::ModuleLoaded(text(&named.name).unwrap_or_default())
@@ -198,14 +196,13 @@ fn delay(delay: &wire::Delay) -> Option<Kind> {
     })
 }
 
-fn first_delay(first: &wire::FirstDelay) -> Option<FirstDelay> {
+fn first_refusal(first: &wire::FirstDelay) -> Option<FirstRefusal> {
     let mut kind = delay(&first.delay)?;
     if let Kind::Delay { server, .. } = &mut kind {
         *server = text(&first.server);
     }
-    Some(FirstDelay {
+    Some(FirstRefusal {
         event: event(&first.delay.head, kind),
-        open: first.delay.flags & wire::delay_flag::OPEN != 0,
         dev: first.dev,
         path: path(first.path_len, &first.path),
         frames: frames(&first.frames),

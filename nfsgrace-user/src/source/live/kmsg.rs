@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-/// `O_NONBLOCK`, the same number on all Linux architectures but alpha, mips and sparc.
-const O_NONBLOCK: i32 = 0o4000;
-/// `EPIPE`: messages were overwritten before they were read; reading goes on with the oldest that is left.
-const EPIPE: i32 = 32;
+use rustix::{fs::OFlags, io::Errno};
+
+use super::clock;
+use crate::record::{Event, Kind, Task};
 
 /// A line of the kernel log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,19 @@ pub struct KernelLine {
     pub since_boot: Duration,
     /// Without the time stamp.
     pub text: String,
+}
+
+impl KernelLine {
+    /// As an event of the session.
+    #[must_use]
+    pub fn event(self) -> Event {
+        Event {
+            at: clock::of_kernel_log(self.since_boot),
+            task: Task::default(),
+            netns: None,
+            kind: Kind::KernelLog { text: self.text },
+        }
+    }
 }
 
 /// The kernel log, from its oldest line on.
@@ -41,7 +54,8 @@ impl KernelLog {
     ///
     /// Without privilege, or where there is no such device.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)? })
+        let nonblock = OFlags::NONBLOCK.bits().cast_signed();
+        Ok(Self { file: OpenOptions::new().read(true).custom_flags(nonblock).open(path)? })
     }
 
     /// The next line that concerns NFS; `None` where there is none for now.
@@ -59,10 +73,12 @@ impl KernelLog {
                         return Ok(Some(line));
                     }
                 }
-                Err(error) if error.raw_os_error() == Some(EPIPE) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => return Err(error),
+                Err(error) => match Errno::from_io_error(&error) {
+                    // Messages were overwritten before they were read; reading goes on with the oldest that is left.
+                    Some(Errno::PIPE | Errno::INTR) => {}
+                    Some(Errno::AGAIN) => return Ok(None),
+                    _ => return Err(error),
+                },
             }
         }
     }

@@ -2,9 +2,11 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    path::Path,
     time::{Duration, Instant},
 };
+
+use super::mountinfo::{self, MountedAt};
 
 /// A device number is given to another file system when its own is unmounted: what was looked up is believed this long.
 const BELIEVED: Duration = Duration::from_secs(10);
@@ -12,16 +14,8 @@ const BELIEVED: Duration = Duration::from_secs(10);
 /// Mount points by device, looked up once for all tasks that are stalled at the same time.
 #[derive(Debug, Default)]
 pub struct Mounts {
-    known: HashMap<u32, Option<Mount>>,
+    known: HashMap<u32, Option<MountedAt>>,
     since: Option<Instant>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Mount {
-    /// Directory of the file system that is mounted.
-    root: String,
-    /// Where.
-    point: String,
 }
 
 impl Mounts {
@@ -32,35 +26,23 @@ impl Mounts {
             self.known.clear();
             self.since = Some(Instant::now());
         }
-        let mount = self.known.entry(dev).or_insert_with(|| {
-            fs::read_to_string(format!("/proc/{pid}/mountinfo"))
-                .or_else(|_| fs::read_to_string("/proc/self/mountinfo"))
-                .ok()
-                .and_then(|text| find(&text, dev))
-        });
+        let look_up = || find(&mountinfo::read(Path::new("/proc"), pid)?, dev);
+        let mount = self.known.entry(dev).or_insert_with(look_up);
         mount.as_ref().map_or_else(|| below.to_owned(), |mount| join(mount, below))
     }
 }
 
 /// `dev` is the kernel's own `dev_t`: twenty bits of minor number below the major one (include/linux/kdev_t.h).
-fn find(mountinfo: &str, dev: u32) -> Option<Mount> {
-    let number = format!("{}:{}", dev >> 20, dev & 0xf_ffff);
-    mountinfo.lines().find_map(|line| {
-        let mut fields = line.split(' ').skip(2);
-        (fields.next()? == number)
-            .then(|| Some(Mount { root: fields.next()?.to_owned(), point: unescape(fields.next()?) }))?
-    })
+fn find(text: &str, dev: u32) -> Option<MountedAt> {
+    mountinfo::parse(text).find(|mount| mount.device == (dev >> 20, dev & 0xf_ffff))
 }
 
-fn join(mount: &Mount, below: &str) -> String {
+fn join(mount: &MountedAt, below: &str) -> String {
     let inside = mount.root.trim_start_matches('/');
-    let rest = below.strip_prefix(inside).unwrap_or(below).trim_start_matches('/');
+    let below_it =
+        below.strip_prefix(inside).filter(|rest| inside.is_empty() || rest.is_empty() || rest.starts_with('/'));
+    let rest = below_it.unwrap_or(below).trim_start_matches('/');
     format!("{}/{rest}", mount.point.trim_end_matches('/'))
-}
-
-/// Spaces and the like are octal in `mountinfo`.
-fn unescape(text: &str) -> String {
-    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 }
 
 #[cfg(test)]
@@ -75,6 +57,7 @@ mod tests {
         let mount = find(MOUNTINFO, 45).unwrap();
         assert_eq!(join(&mount, "dir/file"), "/mnt/a b/dir/file");
         assert_eq!(join(&find(MOUNTINFO, 46).unwrap(), "sub/file"), "/home/file");
+        assert_eq!(join(&find(MOUNTINFO, 46).unwrap(), "subway/file"), "/home/subway/file", "another directory");
         assert_eq!(find(MOUNTINFO, 47), None);
     }
 }

@@ -13,7 +13,7 @@ use crate::kernel::{Frame, Kernel};
 
 /// A stack on its way to be named, with what it belongs to.
 #[derive(Debug)]
-pub struct Request<T> {
+pub struct Unnamed<T> {
     /// What the answer is for.
     pub of: T,
     /// Innermost first.
@@ -23,7 +23,7 @@ pub struct Request<T> {
 /// Names stacks; drop it to end its thread.
 #[derive(Debug)]
 pub struct Stacks<T> {
-    requests: mpsc::Sender<Request<T>>,
+    requests: mpsc::Sender<Unnamed<T>>,
     answers: UnboundedReceiver<(T, Vec<String>)>,
 }
 
@@ -38,9 +38,9 @@ impl<T: Send + 'static> Stacks<T> {
     }
 
     /// Asks for names.
-    pub fn name(&self, request: Request<T>) {
+    pub fn name(&self, stack: Unnamed<T>) {
         // The thread lives as long as this sender does.
-        let _ = self.requests.send(request);
+        let _ = self.requests.send(stack);
     }
 
     /// The next stack that was named. Safe to cancel.
@@ -57,11 +57,11 @@ impl<T: Send + 'static> Stacks<T> {
 /// Addresses named before; many tasks sleep at the same place.
 const REMEMBERED: usize = 4096;
 
-fn work<T>(kernel: &Kernel, requests: &mpsc::Receiver<Request<T>>, answers: &UnboundedSender<(T, Vec<String>)>) {
+fn work<T>(kernel: &Kernel, requests: &mpsc::Receiver<Unnamed<T>>, answers: &UnboundedSender<(T, Vec<String>)>) {
     let mut known: HashMap<u64, String> = HashMap::new();
     while let Ok(first) = requests.recv() {
-        let batch: Vec<Request<T>> = std::iter::once(first).chain(requests.try_iter()).collect();
-        let mut unknown: Vec<u64> = batch.iter().flat_map(|request| request.addresses.iter().copied()).collect();
+        let batch: Vec<Unnamed<T>> = std::iter::once(first).chain(requests.try_iter()).collect();
+        let mut unknown: Vec<u64> = batch.iter().flat_map(|stack| stack.addresses.iter().copied()).collect();
         unknown.sort_unstable();
         unknown.dedup();
         if known.len() > REMEMBERED {
@@ -71,7 +71,7 @@ fn work<T>(kernel: &Kernel, requests: &mpsc::Receiver<Request<T>>, answers: &Unb
         if let Ok(frames) = kernel.frames(&unknown) {
             known.extend(unknown.into_iter().zip(frames).map(|(address, frame)| (address, text(address, frame))));
         }
-        for Request { of, addresses } in batch {
+        for Unnamed { of, addresses } in batch {
             let names = addresses
                 .iter()
                 .map(|address| known.get(address).cloned().unwrap_or_else(|| format!("{address:#x}")))

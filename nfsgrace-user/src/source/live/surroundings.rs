@@ -5,16 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::mountinfo;
 use crate::record::Surroundings;
 
 /// Looks around as the process `pid`, which starts nfsd, does. `root` is `/`, or a fixture.
 #[must_use]
 pub fn look(root: &Path, pid: u32) -> Surroundings {
     let proc = root.join("proc");
-    let rpc_pipefs = fs::read_to_string(proc.join(pid.to_string()).join("mountinfo"))
-        .or_else(|_| fs::read_to_string(proc.join("self/mountinfo")))
-        .ok()
-        .map(|text| mounts_of_type(&text, "rpc_pipefs"));
+    let rpc_pipefs = mountinfo::read(&proc, pid).map(|text| mount_points(&text, "rpc_pipefs"));
     let namespace = net_namespace(&proc.join(pid.to_string()));
     let nfsdcld = processes(&proc, "nfsdcld")
         .into_iter()
@@ -55,15 +53,8 @@ fn open_pipe(process: &Path) -> Option<String> {
         .map(|target| target.to_string_lossy().into_owned())
 }
 
-/// Mount points of one type in the text of a `mountinfo` (proc(5)).
-fn mounts_of_type(mountinfo: &str, kind: &str) -> Vec<String> {
-    mountinfo
-        .lines()
-        .filter_map(|line| {
-            let (before, after) = line.split_once(" - ")?;
-            (after.split(' ').next()? == kind).then(|| before.split(' ').nth(4).map(str::to_owned))?
-        })
-        .collect()
+fn mount_points(text: &str, kind: &str) -> Vec<String> {
+    mountinfo::parse(text).filter(|mount| mount.kind == kind).map(|mount| mount.point).collect()
 }
 
 #[cfg(test)]
@@ -73,8 +64,8 @@ mod tests {
     #[test]
     fn mount_points_by_type() {
         let text = "21 1 0:20 / /proc rw shared:5 - proc proc rw\n\
-                    30 1 0:31 / /run/rpc_pipefs rw,relatime shared:9 - rpc_pipefs sunrpc rw\n";
-        assert_eq!(mounts_of_type(text, "rpc_pipefs"), ["/run/rpc_pipefs"]);
-        assert!(mounts_of_type(text, "nfs4").is_empty());
+                    30 1 0:31 / /run/rpc\\040pipefs rw,relatime shared:9 - rpc_pipefs sunrpc rw\n";
+        assert_eq!(mount_points(text, "rpc_pipefs"), ["/run/rpc pipefs"]);
+        assert!(mount_points(text, "nfs4").is_empty());
     }
 }

@@ -1,10 +1,10 @@
-//! Where things are in this kernel's structures: offsets for the eBPF programs, and what is lost without them.
+//! Where things are in this kernel's structures of NFS: offsets for the eBPF programs, and what is lost without them.
 
 use std::collections::BTreeMap;
 
 use nfsgrace_ebpf::{ABSENT, Layout};
 
-use super::{Btf, EventName, Kind, Modules, Presence, TraceEvents, TypeId, Types};
+use crate::kernel::{Btf, BtfKind, EventName, Modules, Presence, TraceEvents, TypeId, Types};
 
 /// Where one field's place is looked up.
 struct Field {
@@ -31,14 +31,14 @@ pub enum Found {
     /// In the description of a trace event's record: byte offset.
     Record(u32),
     /// Not found.
-    Missing(Why),
+    Missing(NotFound),
     /// There is no such thing on this kernel, and nothing is lost by that.
     NotNeeded,
 }
 
-/// Why a field's place is not known.
+/// NotFound a field's place is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum NotFound {
     /// The module is not loaded: known when it is.
     NotLoaded,
     /// There is no BTF to look in: modules have none before 5.11.
@@ -49,7 +49,7 @@ pub enum Why {
     NoSuchEvent,
 }
 
-impl std::fmt::Display for Why {
+impl std::fmt::Display for NotFound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::NotLoaded => "known once its module is loaded",
@@ -82,8 +82,8 @@ pub struct MissingDetail {
     pub member: &'static str,
     /// What is lost: "client address of refused OPENs".
     pub lost: &'static str,
-    /// Why.
-    pub why: Why,
+    /// NotFound.
+    pub why: NotFound,
 }
 
 /// All places, and how each was found.
@@ -185,11 +185,12 @@ const FIELDS: &[Field] = &[
     field!(request_transmissions, NFSV4, "rpc_rqst", ["rq_ntrans"], SENT),
 ];
 
-/// Fills in a [`Layout`] from the BTF of the kernel, nfsd and nfsv4: each place from the module's BTF, else from the kernel's own, else as it always was; and from the descriptions of trace events.
+/// Fills in a [`Layout`] from the BTF of the kernel, nfsd and nfsv4 (each place from the module's BTF, else from the
+/// kernel's own, else as it always was), and from the descriptions of trace events.
 ///
 /// Its last two fields, which depend on what is probed, stay 0.
 #[must_use]
-pub fn layout(types: &Types, modules: &Modules, events: &TraceEvents) -> LayoutReport {
+pub fn find(types: &Types, modules: &Modules, events: &TraceEvents) -> LayoutReport {
     let structures = Structures::find(types);
     let mut layout = Layout::UNKNOWN;
     let mut details = Vec::with_capacity(FIELDS.len() + 1 + RECORD_FIELDS.len());
@@ -206,8 +207,8 @@ pub fn layout(types: &Types, modules: &Modules, events: &TraceEvents) -> LayoutR
     for (at, member) in RECORD_FIELDS {
         let found = match events.offset(XDR_STATUS, member) {
             Some(offset) => Found::Record(offset),
-            None if modules.is_here("nfsv4") => Found::Missing(Why::NoSuchEvent),
-            None => Found::Missing(Why::NotLoaded),
+            None if modules.is_here("nfsv4") => Found::Missing(NotFound::NoSuchEvent),
+            None => Found::Missing(NotFound::NotLoaded),
         };
         if let Found::Record(offset) = found {
             *at(&mut layout) = offset;
@@ -230,7 +231,8 @@ impl<'a> Structures<'a> {
         // The kernel image knows some structures of modules too, which helps where modules have no BTF.
         for place in [None, NFSD, NFSV4] {
             if let Some(btf) = types.of(place) {
-                found.extend(btf.find(Kind::Struct, &names).into_iter().map(|(name, id)| ((place, name), (btf, id))));
+                found
+                    .extend(btf.find(BtfKind::Struct, &names).into_iter().map(|(name, id)| ((place, name), (btf, id))));
             }
         }
         Self { types, found }
@@ -246,14 +248,14 @@ impl<'a> Structures<'a> {
         let newest = field.paths.last().copied().unwrap_or_default();
         if let Some((btf, id)) = self.get(field) {
             let place = field.paths.iter().find_map(|path| Some((*path, Found::Btf(btf.offset(id, path)?))));
-            return place.unwrap_or((newest, Found::Missing(Why::NoSuchMember)));
+            return place.unwrap_or((newest, Found::Missing(NotFound::NoSuchMember)));
         }
         let without_btf = self.types.of(field.module).is_none();
         let found = match (field.constant, field.module.map(|module| modules.presence(module))) {
             (Some(constant), _) if without_btf => Found::Constant(constant),
-            (_, Some(Presence::NotLoaded | Presence::Never)) => Found::Missing(Why::NotLoaded),
-            _ if without_btf => Found::Missing(Why::NoBtf),
-            _ => Found::Missing(Why::NoSuchMember),
+            (_, Some(Presence::NotLoaded | Presence::Never)) => Found::Missing(NotFound::NotLoaded),
+            _ if without_btf => Found::Missing(NotFound::NoBtf),
+            _ => Found::Missing(NotFound::NoSuchMember),
         };
         (newest, found)
     }
@@ -265,7 +267,7 @@ impl<'a> Structures<'a> {
             ("flags", Found::Btf(_)) => {
                 let btf = [NFSD, None].into_iter().filter_map(|place| self.types.of(place));
                 let bit = btf.filter_map(|btf| btf.enumerator(name)).next().and_then(|bit| u32::try_from(bit).ok());
-                bit.filter(|bit| *bit < u64::BITS).map_or(Found::Missing(Why::NoSuchMember), Found::Btf)
+                bit.filter(|bit| *bit < u64::BITS).map_or(Found::Missing(NotFound::NoSuchMember), Found::Btf)
             }
             _ => Found::NotNeeded,
         };

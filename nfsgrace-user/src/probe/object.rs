@@ -165,7 +165,8 @@ impl Object {
             .collect()
     }
 
-    /// What was not sent so far: messages for which the ring buffer was full, and [`Lost`] causes.
+    /// What was not sent so far: messages for which the ring buffer was full, and [`Lost`] causes. What was not seen,
+    /// the programs cannot tell.
     ///
     /// # Errors
     ///
@@ -186,7 +187,7 @@ impl Object {
     }
 }
 
-/// What was not sent, since the start.
+/// What was not seen or not sent, since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Losses {
     /// Messages for which the ring buffer was full.
@@ -199,6 +200,8 @@ pub struct Losses {
     pub namespaces_full: u64,
     /// Grace periods not followed.
     pub managers_full: u64,
+    /// Times that a probed function was passed and its program was not run.
+    pub missed_probes: u64,
 }
 
 fn parse(level: u8) -> Result<Ebpf> {

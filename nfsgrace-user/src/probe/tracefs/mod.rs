@@ -35,7 +35,7 @@ pub enum Site {
 
 /// The kprobe events that this process made, and the trace events that it is attached to; all go when it is dropped.
 #[derive(Debug)]
-pub struct Events {
+pub struct KprobeEvents {
     tracefs: PathBuf,
     group: String,
     attached: Vec<(String, OwnedFd)>,
@@ -44,7 +44,7 @@ pub struct Events {
 
 const GROUP: &str = "nfsgrace_";
 
-impl Events {
+impl KprobeEvents {
     /// Takes the tracefs at `tracefs`, and removes what processes that were killed have left there.
     ///
     /// # Errors
@@ -126,7 +126,7 @@ impl Events {
     }
 }
 
-impl Drop for Events {
+impl Drop for KprobeEvents {
     fn drop(&mut self) {
         let names: Vec<String> = self.attached.drain(..).map(|(name, _fd)| name).collect();
         for name in names {

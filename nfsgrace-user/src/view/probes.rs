@@ -1,21 +1,38 @@
-//! The plan for people, and for programs.
+//! `nfsgrace probes`: what can be probed on a kernel, for people and for programs.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
-use super::{
-    Inspection,
-    hook::{At, Side},
-    plan::{Attachment, Reason, Row, State},
+use crate::{
+    kernel::Kernel,
+    probe::{
+        At, Attachment, Inspection, PlannedHook, Reason, Resolution, Side,
+        layout::{Detail, Found, NotFound},
+    },
+    record::{ProbeRow, ProbeStatus},
 };
-use crate::kernel::{Detail, Found, Kernel, Why};
 
 /// The plan as text, in lines of at most `width` columns (80 at least).
 #[must_use]
 pub fn text(inspection: &Inspection, kernel: &Kernel, width: u16) -> String {
     let width = width.max(80);
+    let mut text = about(kernel);
+    let rows = inspection.plan.rows();
+    for (side, title) in [(Side::Server, "SERVER HOOK"), (Side::Client, "CLIENT HOOK")] {
+        let of_side = inspection.plan.hooks.iter().zip(&rows).filter(|(it, _)| it.hook.side == side);
+        let mut cells = of_side.map(|(it, row)| [row.hook.to_string(), status(&row.status), place(it, row)]).peekable();
+        if cells.peek().is_some() {
+            section(&mut text, width, [title, "STATUS", "WHERE"], cells);
+        }
+    }
+    section(&mut text, width, ["DETAIL", "KNOWN", "FROM"], by_gain(&inspection.layout.details).into_iter().map(known));
+    text
+}
+
+/// Which kernel it is, and why nothing can be probed, if nothing can.
+fn about(kernel: &Kernel) -> String {
     let mut text = format!("kernel {}\n", kernel.release());
     // Writing to a string cannot fail.
     let _ = match kernel.hz() {
@@ -25,27 +42,21 @@ pub fn text(inspection: &Inspection, kernel: &Kernel, width: u16) -> String {
     for unmet in kernel.prerequisites() {
         let _ = writeln!(text, "cannot trace: {unmet}");
     }
-    for (side, title) in [(Side::Server, "SERVER HOOK"), (Side::Client, "CLIENT HOOK")] {
-        let rows: Vec<&Row> = inspection.plan.rows.iter().filter(|row| row.hook.side == side).collect();
-        if !rows.is_empty() {
-            let cells = rows.into_iter().map(|row| [row.hook.id.to_string(), state(row).to_owned(), place(row)]);
-            section(&mut text, width, [title, "STATE", "WHERE"], cells);
-        }
-    }
-    let details = by_gain(&inspection.layout.details).into_iter().map(|(gives, details)| {
-        let missing = details.iter().find_map(|detail| match detail.found {
-            Found::Missing(why) => Some((why, format!("{}.{}", detail.structure, detail.member))),
-            Found::Btf(_) | Found::Constant(_) | Found::Record(_) | Found::NotNeeded => None,
-        });
-        let (known, from) = match missing {
-            Some((Why::NotLoaded, member)) => ("later", member),
-            Some((why, member)) => ("no", format!("{member}: {why}")),
-            None => ("yes", places(&details)),
-        };
-        [gives.to_owned(), known.to_owned(), from]
-    });
-    section(&mut text, width, ["DETAIL", "KNOWN", "FROM"], details);
     text
+}
+
+/// The cells for what one thing to know is made of.
+fn known((gives, details): (&str, Vec<Detail>)) -> [String; 3] {
+    let missing = details.iter().find_map(|detail| match detail.found {
+        Found::Missing(why) => Some((why, format!("{}.{}", detail.structure, detail.member))),
+        Found::Btf(_) | Found::Constant(_) | Found::Record(_) | Found::NotNeeded => None,
+    });
+    let (known, from) = match missing {
+        Some((NotFound::NotLoaded, member)) => ("later", member),
+        Some((why, member)) => ("no", format!("{member}: {why}")),
+        None => ("yes", places(&details)),
+    };
+    [gives.to_owned(), known.to_owned(), from]
 }
 
 fn section<const N: usize>(text: &mut String, width: u16, head: [&str; N], rows: impl Iterator<Item = [String; N]>) {
@@ -65,37 +76,29 @@ fn section<const N: usize>(text: &mut String, width: u16, head: [&str; N], rows:
     }
 }
 
-fn state(row: &Row) -> &'static str {
-    match &row.state {
-        State::Ready { inferred: None, .. } => "ready",
-        State::Ready { inferred: Some(_), .. } => "inferred",
-        State::Deferred { .. } => "waits",
-        State::NotNeeded => "not needed",
-        State::Unavailable(Reason::NotBuilt(_)) => "not built",
-        State::Unavailable(_) => "none",
-    }
+fn status(status: &ProbeStatus) -> String {
+    status.word().replace('_', " ")
 }
 
-fn place(row: &Row) -> String {
-    match &row.state {
-        State::Ready { attachments, inferred } => {
-            let mut place = sites(row.hook.id.word(), attachments);
-            for (symbol, reason) in &row.passed_over {
+fn place(planned: &PlannedHook, row: &ProbeRow) -> String {
+    match &planned.resolution {
+        Resolution::Ready { attachments, inferred } => {
+            let mut place = sites(planned.hook.id.word(), attachments);
+            for (symbol, reason) in &planned.passed_over {
                 let _ = write!(place, "\n{symbol}: {reason}");
             }
             if let Some(how) = inferred {
-                let _ = write!(place, "\n{how}");
+                let _ = write!(place, "\ninferred: {how}");
             }
             place
         }
-        State::Deferred { attachments } => {
-            let module =
-                attachments.iter().filter(|attachment| !attachment.ready).find_map(|late| late.module.as_deref());
+        Resolution::Waiting { attachments } => {
+            let module = attachments.iter().filter(|it| !it.ready).find_map(|it| it.module.as_deref());
             format!("for module {}", module.unwrap_or_default())
         }
-        State::NotNeeded => "BTF gives it".into(),
-        State::Unavailable(reason @ Reason::NotBuilt(_)) => reason.to_string(),
-        State::Unavailable(reason) => format!("{reason}\nlost: {}", row.hook.lost),
+        Resolution::NotNeeded => "BTF gives it".into(),
+        Resolution::Missing(reason) if row.lost.is_empty() => format!("{reason}: nothing is lost"),
+        Resolution::Missing(reason) => format!("{reason}\nlost: {}", row.lost),
     }
 }
 
@@ -168,37 +171,35 @@ pub fn json(inspection: &Inspection, kernel: &Kernel) -> Value {
     })
 }
 
-/// The hooks' part of [`json()`].
-#[must_use]
-pub fn hooks_json(inspection: &Inspection) -> Value {
-    inspection.plan.rows.iter().map(row_json).collect()
+fn hooks_json(inspection: &Inspection) -> Value {
+    inspection.plan.hooks.iter().zip(inspection.plan.rows()).map(|(it, row)| hook_json(it, &row)).collect()
 }
 
-fn row_json(row: &Row) -> Value {
-    let (state, inferred, reason) = match &row.state {
-        State::Ready { inferred, .. } => (if inferred.is_some() { "inferred" } else { "ready" }, *inferred, None),
-        State::Deferred { .. } => ("deferred", None, None),
-        State::NotNeeded => ("not_needed", None, None),
-        State::Unavailable(reason) => ("unavailable", None, Some(reason_json(reason))),
+/// The row as a session's header has it, and what only a plan can tell.
+fn hook_json(planned: &PlannedHook, row: &ProbeRow) -> Value {
+    let inferred = match planned.resolution {
+        Resolution::Ready { inferred, .. } => inferred,
+        Resolution::Waiting { .. } | Resolution::NotNeeded | Resolution::Missing(_) => None,
     };
-    let lost = matches!(&row.state, State::Unavailable(reason) if !matches!(reason, Reason::NotBuilt(_)));
     json!({
-        "hook": row.hook.id,
-        "side": match row.hook.side {
+        "hook": row.hook,
+        "side": match planned.hook.side {
             Side::Server => "server",
             Side::Client => "client",
         },
-        "essential": row.hook.essential,
-        "state": state,
+        "essential": planned.hook.essential,
+        "status": row.status,
+        "absence": row.absence,
+        "why": row.why,
+        "lost": row.lost,
         "inferred": inferred,
-        "reason": reason,
-        "lost": lost.then_some(row.hook.lost),
-        "attachments": row.attachments().iter().map(attachment_json).collect::<Vec<_>>(),
-        "passed_over": row.passed_over
-            .iter()
-            .map(|(symbol, reason)| json!({ "symbol": symbol, "reason": reason_json(reason) }))
-            .collect::<Vec<_>>(),
+        "attachments": planned.attachments().iter().map(attachment_json).collect::<Vec<_>>(),
+        "passed_over": planned.passed_over.iter().map(passed_over_json).collect::<Vec<_>>(),
     })
+}
+
+fn passed_over_json((symbol, reason): &(&str, Reason)) -> Value {
+    json!({ "symbol": symbol, "absence": reason.absence(), "why": reason.to_string() })
 }
 
 fn attachment_json(attachment: &Attachment) -> Value {
@@ -216,10 +217,6 @@ fn attachment_json(attachment: &Attachment) -> Value {
         "program": program,
         "ready": ready,
     })
-}
-
-fn reason_json(reason: &Reason) -> Value {
-    json!({ "id": reason.absence(), "text": reason.to_string() })
 }
 
 fn detail_json(detail: &Detail) -> Value {

@@ -1,0 +1,251 @@
+//! Carries a plan out on the running kernel, and makes a new one when a module arrives.
+//!
+//! ```text
+//! Planned ──attach_heart──▶ Heart ──attach_detail, one at a time──▶ Complete
+//!    ▲                        │                                        │
+//!    └────────────────────────┴───────── modules_arrived ──────────────┘
+//! ```
+//!
+//! The heart is what an explanation cannot do without: it is attached at once. Details only add to it, and follow while
+//! what the heart sees is looked at already. Whatever the kernel refused is tried again with the next plan.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    io,
+    os::fd::AsFd as _,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Error, Result, anyhow, bail};
+use aya::maps::{MapData, RingBuf};
+use rustix::io::Errno;
+
+use super::{
+    At, Attachment, Effort, Inspection, Losses, Plan, Sides, inspect,
+    object::Object,
+    tracefs::{KprobeEvents, Site},
+};
+use crate::{
+    kernel::Kernel,
+    record::{Counts, Netns, ProbeRow},
+};
+
+/// Modules whose arrival changes a plan.
+const MODULES: [&str; 6] = ["nfsd", "nfs", "nfsv4", "sunrpc", "lockd", "grace"];
+
+/// A plan, the programs that it needs, and where they run so far. They stop when it is dropped.
+pub struct Attacher {
+    kernel: Arc<Kernel>,
+    sides: Sides,
+    plan: Plan,
+    phase: Phase,
+    object: Object,
+    events: KprobeEvents,
+    /// Programs that run.
+    attached: BTreeSet<&'static str>,
+    /// Programs that do not, and why.
+    refused: BTreeMap<&'static str, Error>,
+    /// As far as the kernel told last.
+    missed_probes: u64,
+}
+
+/// How far the plan is carried out.
+enum Phase {
+    /// Not at all, or not what is new in it.
+    Planned,
+    /// All that an explanation needs; these details are still to come, in this order.
+    Heart(VecDeque<Attachment>),
+    /// As far as the kernel lets it.
+    Complete,
+}
+
+/// A detail that the kernel does not let anybody see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAttached {
+    /// `module:symbol`
+    pub target: String,
+    /// What is lost by it.
+    pub lost: &'static str,
+}
+
+impl Attacher {
+    /// Inspects the kernel, loads the programs' maps and attaches the heart of the plan; the second value is where the
+    /// programs' messages arrive. With `verbose` their debug messages go to the logger.
+    ///
+    /// # Errors
+    ///
+    /// Without privilege, on a kernel without kprobes or eBPF, on one that is too old: what is missing, and what to do.
+    pub fn start(kernel: Arc<Kernel>, sides: Sides, verbose: bool) -> Result<(Self, RingBuf<MapData>)> {
+        let unmet = kernel.prerequisites();
+        if !unmet.is_empty() {
+            bail!("{}", unmet.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+        }
+        let tracefs = kernel.tracefs().ok_or_else(|| anyhow!("tracefs is not mounted"))?;
+        let Inspection { layout, plan } = inspect(&kernel, sides, Effort::Quick);
+        let (mut object, messages) = Object::load(verbose, &layout.layout)?;
+        object.watch_modules().context("cannot watch for kernel modules")?;
+        let mut attacher = Self {
+            events: KprobeEvents::open(&tracefs)?,
+            kernel,
+            sides,
+            plan,
+            phase: Phase::Planned,
+            object,
+            attached: BTreeSet::new(),
+            refused: BTreeMap::new(),
+            missed_probes: 0,
+        };
+        attacher.attach_heart();
+        attacher.check_that_something_is_attached()?;
+        Ok((attacher, messages))
+    }
+
+    fn check_that_something_is_attached(&self) -> Result<()> {
+        if !self.attached.is_empty() {
+            return Ok(());
+        }
+        let Some(error) = self.refused.values().next() else {
+            bail!("nothing could be attached: no hook has a function here; `nfsgrace probes` tells more");
+        };
+        // Debian's and Ubuntu's kernels know levels above 2, and ask for more than CAP_PERFMON there.
+        let hint = if is_denied(error) {
+            "; some kernels ask for CAP_SYS_ADMIN where kernel.perf_event_paranoid is above 2"
+        } else {
+            ""
+        };
+        bail!("nothing could be attached: {error:#}{hint}; `nfsgrace probes` tells more");
+    }
+
+    /// Attaches the heart of the plan, as far as it is not attached yet; details are left for [`Self::attach_detail`].
+    ///
+    /// Returns before entries: of several probes on one function the last one runs first, and before 5.16 a kernel stack
+    /// taken at an entry ends at the return probe that ran before.
+    fn attach_heart(&mut self) {
+        let mut wanted: Vec<Attachment> =
+            self.plan.attachments().filter(|it| !self.attached.contains(it.program)).cloned().collect();
+        wanted.retain(|attachment| attachment.ready || attachment.can_wait_in_tracefs());
+        wanted.sort_by_key(|attachment| matches!(attachment.at, At::Entry));
+        let (mut details, heart): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|attachment| attachment.later);
+        // A client's first refusals come within a second: what names their RPCs follows first.
+        details.sort_by_key(|attachment| attachment.module.as_deref() != Some("nfsv4"));
+        for attachment in heart {
+            self.attach(&attachment);
+        }
+        self.phase = if details.is_empty() { Phase::Complete } else { Phase::Heart(details.into()) };
+    }
+
+    /// Attaches one of the details that are still to come; says what is lost where the kernel refuses.
+    pub fn attach_detail(&mut self) -> Option<NotAttached> {
+        let Phase::Heart(details) = &mut self.phase else { return None };
+        let attachment = details.pop_front()?;
+        if details.is_empty() {
+            self.phase = Phase::Complete;
+        }
+        if self.attach(&attachment) {
+            return None;
+        }
+        let hook = self.plan.hooks.iter().find(|it| it.attachments().contains(&attachment))?.hook;
+        Some(NotAttached { target: attachment.target(), lost: hook.lost })
+    }
+
+    /// Number of details that are still to be attached.
+    #[must_use]
+    pub fn details_to_come(&self) -> usize {
+        match &self.phase {
+            Phase::Heart(details) => details.len(),
+            Phase::Planned | Phase::Complete => 0,
+        }
+    }
+
+    /// Number of places where programs run.
+    #[must_use]
+    pub fn attached(&self) -> usize {
+        self.attached.len()
+    }
+
+    /// Whether [`Self::modules_arrived`] is to be called when `module` was loaded.
+    #[must_use]
+    pub fn is_changed_by(module: &str) -> bool {
+        MODULES.contains(&module)
+    }
+
+    /// Makes a new plan, and attaches what is new in its heart.
+    ///
+    /// The functions of the modules were armed as they came, where they were waited for; now their BTF is there as well.
+    ///
+    /// # Errors
+    ///
+    /// Where the programs cannot be told what was found out.
+    pub fn modules_arrived(&mut self) -> Result<()> {
+        let Inspection { layout, plan } = inspect(&self.kernel, self.sides, Effort::Quick);
+        self.object.set_layout(&layout.layout)?;
+        self.plan = plan;
+        self.phase = Phase::Planned;
+        self.attach_heart();
+        Ok(())
+    }
+
+    fn attach(&mut self, attachment: &Attachment) -> bool {
+        match self.try_attach(attachment) {
+            Ok(()) => {
+                self.refused.remove(attachment.program);
+                self.attached.insert(attachment.program);
+                true
+            }
+            Err(error) => {
+                log::debug!("{}: {error:?}", attachment.target());
+                self.refused.insert(attachment.program, error.context(attachment.target()));
+                false
+            }
+        }
+    }
+
+    fn try_attach(&mut self, attachment: &Attachment) -> Result<()> {
+        let Attachment { symbol, at, program: name, address, .. } = attachment;
+        let program = self.object.program(name)?.as_fd();
+        let site = match *at {
+            At::Event { system } => return Ok(self.events.attach_event(system, symbol, program)?),
+            At::Entry => Site::Entry,
+            At::Return { max_active } => Site::Return { max_active },
+        };
+        // An address spares older kernels a search; a module that is still to come has none, and is named.
+        let target = address.map_or_else(|| attachment.target(), |address| format!("{address:#x}"));
+        Ok(self.events.attach(name, &target, site, program)?)
+    }
+
+    /// What each hook came to, for the session's header. Details that are to come count as attached.
+    #[must_use]
+    pub fn rows(&self) -> Vec<ProbeRow> {
+        let refused = self.refused.iter().map(|(program, error)| (*program, format!("{error:#}"))).collect();
+        self.plan.rows_carried_out(&refused)
+    }
+
+    /// Exact numbers so far, by namespace.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn counts(&self) -> Result<Vec<(Option<Netns>, Counts)>> {
+        self.object.counts()
+    }
+
+    /// What was not seen, or not sent, so far.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn losses(&mut self) -> Result<Losses> {
+        self.missed_probes = self.events.missed().unwrap_or(self.missed_probes);
+        Ok(Losses { missed_probes: self.missed_probes, ..self.object.losses()? })
+    }
+
+    /// Hands the programs' own debug messages to the logger.
+    pub fn flush_messages(&mut self) {
+        self.object.flush_messages();
+    }
+}
+
+fn is_denied(error: &Error) -> bool {
+    let of = |cause: &(dyn std::error::Error + 'static)| Errno::from_io_error(cause.downcast_ref::<io::Error>()?);
+    error.chain().filter_map(of).any(|errno| errno == Errno::ACCESS)
+}
