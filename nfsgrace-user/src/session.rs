@@ -179,9 +179,9 @@ impl Session {
         update
     }
 
-    /// Another host told what a stall of this one waits for.
-    pub fn know_foreign(&mut self, stall: StallId, foreign: Foreign) {
-        self.timeline.know_foreign(stall, foreign);
+    /// Other hosts told what stalls of this one wait or waited for.
+    pub fn know_foreign(&mut self, told: impl IntoIterator<Item = (StallId, Foreign)>) {
+        self.timeline.know_foreign(told);
     }
 
     /// Another host tells, or does not tell, what all stalls of this one waited for.

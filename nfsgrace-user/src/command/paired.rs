@@ -33,17 +33,33 @@ impl Paired {
     ) -> Result<Self> {
         let mut tying =
             Tying { paired: paired::Paired::new(clocks), ids: Vec::new(), now: None, several: false, follower };
-        let mut sessions = progress::follow(files, selection, &mut tying)?;
+        let sessions = progress::follow(files, selection, &mut tying)?;
         let Tying { mut paired, ids, .. } = tying;
         paired.finish();
-        // What a client alone could not know, its server tells.
-        for (replayed, id) in sessions.iter_mut().zip(&ids) {
-            if paired.knows_servers(*id, &replayed.session) {
-                replayed.session.know_servers(true);
+        let mut read = Self { sessions, paired, ids };
+        read.tell();
+        Ok(read)
+    }
+
+    /// What clients alone could not know, their servers tell.
+    fn tell(&mut self) {
+        let Some(hosts) = self.hosts() else { return };
+        let told: Vec<_> = hosts
+            .iter()
+            .map(|host| {
+                let stalls = host.session.timeline().stalls();
+                let unseen = stalls.ended().into_iter().chain(stalls.live()).filter(|stall| stall.restart.is_none());
+                let foreign = self.paired.foreign(&hosts, host, unseen.map(|stall| stall.id));
+                (foreign, self.paired.knows_servers(host.id, host.session))
+            })
+            .collect();
+        for (replayed, (foreign, known)) in self.sessions.iter_mut().zip(told) {
+            replayed.session.know_servers(known);
+            replayed.session.know_foreign(foreign);
+            if known {
                 replayed.session.finish(replayed.now);
             }
         }
-        Ok(Self { sessions, paired, ids })
     }
 
     /// The hosts, where there are several.

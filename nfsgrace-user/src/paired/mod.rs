@@ -4,7 +4,7 @@
 //! attempt of a client to the refusal of the server (the same RPC), and so knows for each stall on which host, in which
 //! restart, it has its root.
 
-mod forecast;
+mod foreign;
 
 use std::collections::HashMap;
 

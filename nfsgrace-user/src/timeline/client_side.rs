@@ -76,9 +76,10 @@ impl Timeline {
     fn end_stall(&mut self, tid: u32, at: Stamp, outcome: Outcome, changes: &mut Changes) {
         let Some(live) = self.stalls.of_thread(tid) else { return };
         let tail = self.tail(live, at);
-        let in_detail = self.only.is_none_or(|only| live.restart == Some(only));
+        // Of one whose server is on another host it is known only later whether it is asked for.
+        let in_detail = self.only.is_none_or(|only| live.restart.is_none_or(|restart| restart == only));
         let Some(stall) = self.stalls.end(tid, at, outcome, tail, in_detail) else { return };
-        self.foreign.remove(&stall.id);
+        self.forget_foreign();
         if let Some(restart) = stall.restart.and_then(|id| self.restart_mut(id)) {
             restart.cost.add(stall.refused, stall.length(at), stall.tail);
             restart.cost.last_end = restart.cost.last_end.max(Some(at));

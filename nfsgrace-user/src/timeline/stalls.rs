@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::{BTreeSet, BinaryHeap, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -100,6 +100,22 @@ impl Stalls {
         let mut ended: Vec<_> = self.ended.iter().map(|Reverse(it)| it).collect();
         ended.sort_by(|a, b| b.cmp(a));
         ended.into_iter().map(|Costly(_, stall)| stall.as_ref()).collect()
+    }
+
+    /// Which of those that ended are kept.
+    pub(super) fn ended_ids(&self) -> BTreeSet<StallId> {
+        self.ended.iter().map(|Reverse(Costly(_, stall))| stall.id).collect()
+    }
+
+    /// Corrects the tails of those that ended, where more is known of them by now.
+    pub(super) fn tell_ended(&mut self, tail: impl Fn(&Stall) -> Option<Duration>) {
+        let mut ended = std::mem::take(&mut self.ended).into_vec();
+        for Reverse(Costly(_, stall)) in &mut ended {
+            let Some(tail) = tail(stall).filter(|tail| stall.tail != Some(*tail)) else { continue };
+            let before = Arc::make_mut(stall).tail.replace(tail).unwrap_or_default();
+            self.totals.tail = self.totals.tail.saturating_sub(before).saturating_add(tail);
+        }
+        self.ended = ended.into();
     }
 
     /// Forgets those that ended; their refusals do not count any more.

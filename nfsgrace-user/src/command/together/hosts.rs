@@ -14,7 +14,6 @@ use crate::{
         live::clock,
         several::SourceId,
     },
-    timeline::{Foreign, Unknown},
     view::Placed,
 };
 
@@ -209,31 +208,18 @@ impl Hosts {
     /// Tells each client what its servers on other hosts know: when their grace periods end.
     fn foretell(&mut self) {
         let views = self.views();
-        let mut told = Vec::new();
-        for (nth, host) in self.list.iter().enumerate() {
-            let Some(view) = views.get(nth) else { continue };
-            let mut ends = BTreeMap::new();
-            for stall in host.session.timeline().stalls().live().filter(|stall| stall.restart.is_none()) {
-                let Some(root) = self.paired.root(host.id, stall.id, None) else { continue };
-                let foreign = *ends.entry(root).or_insert_with(|| {
-                    let end = self.paired.grace_end(root, &views, view).ok_or(Unknown::GraceEnd);
-                    let over = views
-                        .iter()
-                        .find(|it| it.id == root.server)
-                        .and_then(|it| Some(!it.session.timeline().restart(root.restart)?.in_grace()));
-                    Foreign { end, over: over.unwrap_or(false) }
-                });
-                told.push((nth, stall.id, foreign));
-            }
-        }
-        let known: Vec<_> = self.list.iter().map(|host| self.paired.knows_servers(host.id, &host.session)).collect();
-        for (host, known) in self.list.iter_mut().zip(known) {
+        let told: Vec<_> = views
+            .iter()
+            .map(|host| {
+                let stalls = host.session.timeline().stalls();
+                let unseen = stalls.ended().into_iter().chain(stalls.live()).filter(|stall| stall.restart.is_none());
+                let foreign = self.paired.foreign(&views, host, unseen.map(|stall| stall.id));
+                (foreign, self.paired.knows_servers(host.id, host.session))
+            })
+            .collect();
+        for (host, (foreign, known)) in self.list.iter_mut().zip(told) {
             host.session.know_servers(known);
-        }
-        for (nth, stall, foreign) in told {
-            if let Some(host) = self.list.get_mut(nth) {
-                host.session.know_foreign(stall, foreign);
-            }
+            host.session.know_foreign(foreign);
         }
     }
 
