@@ -493,9 +493,12 @@ fn recordings_of_several_hosts_are_seen_together_as_if_they_were_live() {
     let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} is missing in {text}"));
     // Hours apart by their own clocks, and yet in order of what happened.
     assert!(
-        at("VERDICT nfsdcld-not-running | rpc-pipefs-missing") < at("make (pid 11) /mnt/11: NFS4ERR_GRACE at try 1")
+        at("VERDICT nfsdcld-not-running | rpc-pipefs-missing")
+            < at("make (pid 11) /mnt/11: NFS4ERR_GRACE (10013) at try 1")
     );
-    assert!(at("make (pid 11) /mnt/11: NFS4ERR_GRACE at try 7") < at("grace period of restart 1 ends by its timer"));
+    assert!(
+        at("make (pid 11) /mnt/11: NFS4ERR_GRACE (10013) at try 7") < at("grace period of restart 1 ends by its timer")
+    );
     assert!(at("grace period of restart 1 ends by its timer") < at("make (pid 21) /mnt/21 is free after"));
     assert!(text.contains("free in"), "what the server knows is told to the clients: {text}");
     assert!(text.contains("cost 3 tasks on 2 hosts: 40.0 task-seconds"), "{text}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, clients, side, tracker};
 use crate::{
-    record::{EndedBy, Stamp, Tracker, span_text, status_text},
+    record::{EndedBy, Errno, Stamp, Tracker, span_text},
     timeline::{Hz, KnownFrom, Restart, Timeline, restart::TrackerAttempt},
 };
 
@@ -135,7 +135,7 @@ fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Optio
             at,
             "nfsdcld could not write its database, so that the end of the grace period is not on record.",
         );
-        let text = format!("kernel log: Unable to end grace period: {}", status_text(status));
+        let text = format!("kernel log: Unable to end grace period: {}", Errno(status));
         verdict.evidence.push(Evidence::new(Some(at), text));
         return Some(verdict);
     }
@@ -171,7 +171,7 @@ pub(super) fn asked_too_early(restart: &Restart) -> Option<Evidence> {
         "{} (pid {}) asked for the end of the grace period while nfsd was still starting, and got {}",
         write.task.comm,
         write.task.pid,
-        status_text(write.status)
+        Errno(write.status)
     );
     (status == 0).then(|| Evidence::new(Some(write.at), text))
 }
@@ -196,15 +196,14 @@ fn chain(restart: &Restart) -> Vec<Evidence> {
     let tracking = &restart.tracking;
     let mut evidence: Vec<_> = tracking.attempts.iter().flat_map(attempt).collect();
     if let Some((at, status)) = tracking.ended {
-        evidence.push(
-            Evidence::new(Some(at), format!("nfsd4_client_tracking_init() = {}", status_text(status))).into_detail(),
-        );
+        evidence
+            .push(Evidence::new(Some(at), format!("nfsd4_client_tracking_init() = {}", Errno(status))).into_detail());
         return evidence;
     }
     if let Some((at, status)) = tracking.logged_failure {
         evidence.push(Evidence::new(
             Some(at),
-            format!("kernel log: Unable to initialize client recovery tracking! ({})", status_text(status)),
+            format!("kernel log: Unable to initialize client recovery tracking! {}", Errno(status)),
         ));
     } else if let Some((at, name)) = &tracking.logged_tracker {
         evidence.push(Evidence::new(Some(*at), format!("kernel log: Using {name} client tracking operations")));
@@ -227,7 +226,7 @@ fn attempt(attempt: &TrackerAttempt) -> Vec<Evidence> {
     }
     let took = attempt.took().map(|took| format!(" after {}", span_text(took))).unwrap_or_default();
     let function = attempt.tracker.init_function();
-    evidence.push(Evidence::new(Some(at), format!("{function}() = {}{took}", status_text(status))));
+    evidence.push(Evidence::new(Some(at), format!("{function}() = {}{took}", Errno(status))));
     evidence
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, root::verdict};
 use crate::{
-    record::{EndedBy, Stamp, status_text},
+    record::{EndedBy, Errno, Stamp},
     timeline::{Restart, Stall, State, Timeline, restart::TAIL},
 };
 
@@ -44,7 +44,7 @@ fn end_grace(restart: &Restart) -> Option<Verdict> {
             "{} (pid {}) wrote to /proc/fs/nfsd/v4_end_grace and got {}",
             first.task.comm,
             first.task.pid,
-            status_text(first.status)
+            Errno(first.status)
         ),
     ));
     Some(verdict)

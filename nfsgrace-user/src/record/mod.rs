@@ -18,6 +18,7 @@ mod probe;
 mod reader;
 mod scan;
 mod selection;
+mod status;
 mod window;
 mod word;
 
@@ -30,7 +31,7 @@ pub use event::{
 };
 pub use filter::Filter;
 pub use header::{Continues, Header, Role, SCHEMA};
-pub use names::{errno_name, frame_function, moment_text, span_text, status_text};
+pub use names::{frame_function, moment_text, span_text};
 pub use outcome::{
     AttemptRow, ClientRow, EvidenceRecord, LossRow, RestartRow, StallRow, StallTotals, Summary, TrackerRow,
     VerdictRecord, VerdictState,
@@ -42,6 +43,7 @@ pub use paired::{
 pub use probe::{Absence, HookId, ProbeRow, ProbeStatus};
 pub use reader::{Item, MAX_EVENT, MAX_LINE, Reader, Skipped};
 pub use selection::{RestartId, Selection};
+pub use status::{Errno, NfsStatus};
 pub use window::{Moment, Span, Window};
 
 /// One line of a session.

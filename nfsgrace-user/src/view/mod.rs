@@ -196,7 +196,7 @@ pub(crate) fn plural(count: u64, noun: &str) -> String {
 
 /// An error by name and number: `ETIMEDOUT (-110)`.
 pub(crate) fn errno(status: i32) -> String {
-    crate::record::errno_name(status).map_or_else(|| status.to_string(), |name| format!("{name} ({status})"))
+    crate::record::Errno(status).to_string()
 }
 
 /// The wall clock at a moment, nanoseconds since 1970. `None` where it is not known: no machine was booted in 1970.

@@ -1,6 +1,6 @@
 //! What kinds are called where a program reads them: as in the session format.
 
-use crate::record::{Claim, EndedBy, Manager, Refusal, ServerOp, Tracker, errno_name};
+use crate::record::{Claim, EndedBy, Errno, Manager, ServerOp, Tracker};
 
 /// An operation, as RFC 8881 writes it.
 pub(super) fn op(op: ServerOp) -> &'static str {
@@ -21,14 +21,6 @@ pub(super) fn claim(claim: Claim) -> &'static str {
         Claim::Fh => "fh",
         Claim::DelegCurFh => "deleg_cur_fh",
         Claim::DelegPrevFh => "deleg_prev_fh",
-    }
-}
-
-/// A refusal by name and number.
-pub(super) fn refusal(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Grace => "NFS4ERR_GRACE (10013)",
-        Refusal::Delay => "NFS4ERR_DELAY (10008)",
     }
 }
 
@@ -61,9 +53,5 @@ pub(super) fn manager(manager: Manager) -> &'static str {
 
 /// What a kernel function returned: `ok`, `ETIMEDOUT (-110)`, `-9999`.
 pub(super) fn status(status: i32) -> String {
-    match errno_name(status) {
-        _ if status == 0 => "ok".to_owned(),
-        Some(name) if status < 0 => format!("{name} ({status})"),
-        _ => status.to_string(),
-    }
+    if status == 0 { "ok".to_owned() } else { Errno(status).to_string() }
 }

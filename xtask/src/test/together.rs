@@ -35,7 +35,7 @@ mod tests {
         let verdict = Verdict { id: "nfsdcld-not-running".to_owned(), one_of_several: true, optional: false };
         assert_eq!(judge("", std::slice::from_ref(&verdict)).len(), 5);
         let good = "server 1.0 ━━ VERDICT nfsdcld-not-running (certain, restart 2)\n\
-                    client 2.0 lab-open (pid 1) /mnt/after: NFS4ERR_GRACE; free in 9 s\n\
+                    client 2.0 lab-open (pid 1) /mnt/after: NFS4ERR_GRACE (10013); free in 9 s\n\
                     nfsdcld-not-running on server (restart 2) cost 1 task on 1 host: 13.2 task-seconds\n\
                     client accurate 1 ms\nRefused requests: 7 found on both hosts, 0 on the client only.\n";
         assert_eq!(judge(good, &[verdict]), [""; 0]);

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::super::{clean, clean_tail, plural, span};
-use crate::record::{CauseRow, ClientCostRow, CostRow, HostRow, PairedSummary, WorstRow, status_text};
+use crate::record::{CauseRow, ClientCostRow, CostRow, Errno, HostRow, PairedSummary, WorstRow};
 
 /// What one server start cost, in words.
 pub(super) struct Said {
@@ -74,7 +74,7 @@ pub(super) fn seconds(nanoseconds: u64) -> String {
 fn root(cause: &CauseRow) -> String {
     let netns = cause.netns.map(|netns| format!(" in net:[{}]", netns.0)).unwrap_or_default();
     let tracking = match cause.tracking_status {
-        Some(status) => format!("nfsd4_client_tracking_init() = {}", status_text(status)),
+        Some(status) => format!("nfsd4_client_tracking_init() = {}", Errno(status)),
         None => "how it looked for a client tracker was not seen".to_owned(),
     };
     let ended = match cause.grace_ended {

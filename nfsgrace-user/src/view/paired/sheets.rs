@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    super::{clean, clean_tail, summary::Sheet},
+    super::{
+        clean, clean_tail,
+        summary::{Sheet, one_error},
+    },
     sentences::{addresses, at_seconds, name, ns, offset, seconds, tenths},
 };
-use crate::record::{PairedAttemptRow, PairedStallRow, PairedSummary, Refusal, SplitRow};
+use crate::record::{PairedAttemptRow, PairedStallRow, PairedSummary, SplitRow};
 
 /// Stalls whose attempts are shown.
 const DETAILED: usize = 3;
@@ -143,23 +146,24 @@ fn stalls(paired: &PairedSummary, room: Room, file: usize) -> Sheet {
 
 fn attempts(paired: &PairedSummary, stall: &PairedStallRow, file: usize) -> Sheet {
     let path = stall.path.as_deref().map(|path| format!(" for {}", clean_tail(path, file))).unwrap_or_default();
-    let title = format!("Tries of {} on {}{path}", who(stall), name(paired, stall.host));
-    let header = &["#", "refused with", "on the server", "XID", "wire", "server", "asleep"];
-    Sheet::new(title, header, 3, &stall.attempts, attempt)
+    let error = one_error(stall.attempts.iter().map(|row| row.refusal));
+    let refused = error.map(|error| format!(": {error}")).unwrap_or_default();
+    let title = format!("Tries of {} on {}{path}{refused}", who(stall), name(paired, stall.host));
+    let (header, words): (&[_], _) = match error {
+        Some(_) => (&["#", "on the server", "XID", "wire", "server", "asleep"], 2),
+        None => (&["#", "refused with", "on the server", "XID", "wire", "server", "asleep"], 3),
+    };
+    Sheet::new(title, header, words, &stall.attempts, |row| attempt(row, error.is_none()))
 }
 
-fn attempt(row: &PairedAttemptRow) -> Vec<String> {
-    let error = match row.refusal {
-        Refusal::Grace => "NFS4ERR_GRACE",
-        Refusal::Delay => "NFS4ERR_DELAY",
-    };
-    vec![
-        row.attempt.to_string(),
-        error.to_owned(),
+fn attempt(row: &PairedAttemptRow, with_error: bool) -> Vec<String> {
+    let error = with_error.then(|| row.refusal.to_string());
+    let rest = [
         row.unmatched.as_ref().map_or("found".to_owned(), |why| format!("not found: {why}")),
         row.xid.map_or_else(none, |xid| format!("{xid:08x}")),
         row.wire_ns.map_or_else(none, ns),
         row.in_server_ns.map_or_else(none, ns),
         row.slept_ns.map_or_else(none, ns),
-    ]
+    ];
+    [row.attempt.to_string()].into_iter().chain(error).chain(rest).collect()
 }

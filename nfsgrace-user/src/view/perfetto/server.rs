@@ -8,7 +8,7 @@ use super::{
     track::Track,
 };
 use crate::{
-    record::{Client, EndedBy, Event, Kind, Manager, Netns, ServerOp, Stamp, Surroundings, frame_function},
+    record::{Client, EndedBy, Event, Kind, Manager, Netns, NfsStatus, Stamp, Surroundings, frame_function},
     timeline::{
         Change, KnownFrom, Restart, Timeline,
         restart::{Grace, LengthFrom, TrackerAttempt},
@@ -53,14 +53,18 @@ pub(super) fn event(
     let args = Args::new().with("restart", restart.map(|restart| restart.id.0));
     let clients = Track::Clients(netns);
     match &event.kind {
-        Kind::Refused { .. } => {
-            pen.instant(Track::Refusals(netns), at, refused_name(event), "refusal", refused(event, args));
+        Kind::Refused { op, .. } => {
+            let name = format!("{}: {}", names::op(*op), NfsStatus::GRACE);
+            pen.instant(Track::Refusals(netns), at, &name, "refusal", refused(event, args));
             if let Some(count) = refusals.one_more(netns) {
                 pen.count(Track::Refused(netns), at, count);
             }
         }
         Kind::Reclaim { op, client, xid, status } => {
-            let outcome = if *status == 0 { "reclaimed" } else { "reclaim FAILED" };
+            let outcome = match *status {
+                0 => "reclaimed".to_owned(),
+                status => format!("reclaim FAILED: {}", NfsStatus(status)),
+            };
             let args = of_client(client, args).with("xid", *xid).with("nfs_status", *status);
             pen.instant(clients, at, &format!("{} {outcome}", names::op(*op)), "reclaim", args);
         }
@@ -93,15 +97,6 @@ pub(super) fn event(
             pen.count(Track::Counted(netns), at, counts.opens_refused.saturating_add(counts.others_refused));
         }
         _ => {}
-    }
-}
-
-fn refused_name(event: &Event) -> &'static str {
-    match event.kind {
-        Kind::Refused { op: ServerOp::Lock, .. } => "LOCK: NFS4ERR_GRACE (10013)",
-        Kind::Refused { op: ServerOp::Remove, .. } => "REMOVE: NFS4ERR_GRACE (10013)",
-        Kind::Refused { op: ServerOp::Rename, .. } => "RENAME: NFS4ERR_GRACE (10013)",
-        _ => "OPEN: NFS4ERR_GRACE (10013)",
     }
 }
 

@@ -140,7 +140,7 @@ fn attempt_over(pen: &mut Pen<'_, '_>, stall: &Stall, attempt: &Attempt, until: 
         .with("gap_ns", *gap_ns)
         .with("excess", excess.as_ref());
     let slice = Slice {
-        name: format!("refusal {number}: {}", names::refusal(*refusal)),
+        name: format!("refusal {number}: {}", refusal),
         category: "attempt",
         begin: *refused,
         end: until,

@@ -2,6 +2,6 @@
 
 mod tables;
 
-pub(super) use tables::{Sheet, in_order, nothing, sheets, table, tables, verdicts};
+pub(super) use tables::{Sheet, in_order, nothing, one_error, sheets, table, tables, verdicts};
 pub use tables::{alone, text};
 pub(super) use tables::{client_name, grace, tracking};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use super::super::{Paint, Style, clean, clean_tail, errno, moment, plural, span, text::verdict_lines, wrap};
+use super::super::{Paint, Style, clean, clean_tail, moment, plural, span, text::verdict_lines, wrap};
 use crate::{
     diagnosis::{Question, Verdict},
-    record::{AttemptRow, ClientRow, EndedBy, Refusal, RestartRow, StallRow, Stamp, Summary, Tracker, status_text},
+    record::{AttemptRow, ClientRow, EndedBy, Errno, Refusal, RestartRow, StallRow, Stamp, Summary, Tracker},
     session::Session,
     timeline::RestartId,
 };
@@ -211,14 +211,25 @@ fn attempts(stall: &StallRow) -> Sheet {
     if let Some(path) = &stall.path {
         title.push_str(&format!(" on {}", clean_tail(path, 40)));
     }
+    let error = one_error(stall.attempts.iter().map(|row| row.refusal));
+    title.extend(error.map(|error| format!(": {error}")));
     if stall.attempts_not_listed > 0 {
         title.push_str(&format!(" ({} in the middle are only counted)", stall.attempts_not_listed));
     }
     if stall.attempts.iter().any(|row| row.asked_computed) {
         title.push_str(", * computed");
     }
-    let header = &["#", "refused with", "longer because of", "at (s)", "asked", "slept", "gap"];
-    Sheet::new(title, header, 3, &stall.attempts, attempt)
+    let (header, words): (&[_], _) = match error {
+        Some(_) => (&["#", "longer because of", "at (s)", "asked", "slept", "gap"], 2),
+        None => (&["#", "refused with", "longer because of", "at (s)", "asked", "slept", "gap"], 3),
+    };
+    Sheet::new(title, header, words, &stall.attempts, |row| attempt(row, error.is_none()))
+}
+
+/// The only error of some tries: then it is said once.
+pub(in crate::view) fn one_error(mut tries: impl Iterator<Item = Refusal>) -> Option<Refusal> {
+    let first = tries.next()?;
+    tries.all(|error| error == first).then_some(first)
 }
 
 fn losses(summary: &Summary) -> Sheet {
@@ -329,15 +340,13 @@ pub(in crate::view) fn tracking(row: &RestartRow) -> String {
             match it.status {
                 None => format!("{name} …"),
                 Some(0) => format!("{name} ok"),
-                Some(status) => {
-                    format!("{name} {}", errno(status))
-                }
+                Some(status) => format!("{name} {}", Errno(status)),
             }
         })
         .collect();
     match (chain.is_empty(), row.tracking_status) {
         (false, _) => chain.join(", "),
-        (true, Some(status)) => format!("{} (log)", status_text(status)),
+        (true, Some(status)) => format!("log: {}", Errno(status)),
         (true, None) => "not seen".to_owned(),
     }
 }
@@ -365,7 +374,7 @@ fn client(row: &ClientRow) -> Vec<String> {
     ]
 }
 
-fn attempt(row: &AttemptRow) -> Vec<String> {
+fn attempt(row: &AttemptRow, with_error: bool) -> Vec<String> {
     let computed = if row.asked_computed { " *" } else { "" };
     let excess = match row.excess.as_deref() {
         Some("timer_wheel") => "timer wheel",
@@ -374,17 +383,8 @@ fn attempt(row: &AttemptRow) -> Vec<String> {
         Some("short") => "SHORTER",
         _ => "–",
     };
-    vec![
-        row.attempt.to_string(),
-        match row.refusal {
-            Refusal::Grace => "NFS4ERR_GRACE",
-            Refusal::Delay => "NFS4ERR_DELAY",
-        }
-        .to_owned(),
-        excess.to_owned(),
-        moment(row.refused),
-        format!("{}{computed}", maybe(row.asked_ns)),
-        maybe(row.slept_ns),
-        maybe(row.gap_ns),
-    ]
+    let error = with_error.then(|| row.refusal.to_string());
+    let times =
+        [moment(row.refused), format!("{}{computed}", maybe(row.asked_ns)), maybe(row.slept_ns), maybe(row.gap_ns)];
+    [row.attempt.to_string()].into_iter().chain(error).chain([excess.to_owned()]).chain(times).collect()
 }

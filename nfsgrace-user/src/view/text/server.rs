@@ -7,7 +7,7 @@ use super::{
     Page, is_milestone,
 };
 use crate::{
-    record::{EndedBy, Manager, ServerOp, Stamp, Surroundings, status_text},
+    record::{EndedBy, Errno, Manager, NfsStatus, ServerOp, Stamp, Surroundings},
     timeline::{
         Change, ClientSeen, KnownFrom, Restart, RestartId, Timeline,
         restart::{LengthFrom, TrackerAttempt},
@@ -105,7 +105,7 @@ fn history(page: Page, restart: &Restart) -> Vec<String> {
             Some((_, name)) => format!("client tracking by {}", clean(name)),
             None => "client tracking works".to_owned(),
         },
-        Some((_, status)) => format!("no client tracker ({})", status_text(status)),
+        Some((_, status)) => format!("no client tracker: {}", Errno(status)),
         None => "client tracker unknown".to_owned(),
     };
     let length = restart.length.map(|(length, _)| format!("{} ", rough(length))).unwrap_or_default();
@@ -114,7 +114,7 @@ fn history(page: Page, restart: &Restart) -> Vec<String> {
         Some(EndedBy::AllReclaimed) => format!("its {length}grace period ended early"),
         _ => format!("its {length}grace period is over (computed)"),
     };
-    let text = format!("earlier restart ({}), from the kernel log: {tracker}, {over}", restart.id.0);
+    let text = format!("earlier restart ({}), from the kernel log: {tracker}; {over}", restart.id.0);
     page.block(restart.began, Paint::Dim, &text)
 }
 
@@ -127,9 +127,9 @@ fn polls(attempt: &TrackerAttempt) -> Option<String> {
 
 fn returned(attempt: &TrackerAttempt) -> (Paint, String) {
     let Some((_, status)) = attempt.ended else { return (Paint::Plain, String::new()) };
-    let took = attempt.took().map_or("(its start was not seen)".to_owned(), span);
+    let took = attempt.took().map_or("; its start was not seen".to_owned(), |took| format!(" after {}", span(took)));
     let paint = if status == 0 { Paint::Good } else { Paint::Bad };
-    (paint, format!("{} = {} {took}", attempt.tracker.init_function(), status_text(status)))
+    (paint, format!("{} = {}{took}", attempt.tracker.init_function(), Errno(status)))
 }
 
 fn tracked(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
@@ -137,9 +137,9 @@ fn tracked(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
     let Some((ended, status)) = tracking.ended else {
         return vec![];
     };
-    let took = tracking.began.map(|began| format!(" {}", span(ended.since(began)))).unwrap_or_default();
+    let took = tracking.began.map(|began| format!(" after {}", span(ended.since(began)))).unwrap_or_default();
     let paint = if status == 0 { Paint::Good } else { Paint::Bad };
-    let text = format!("nfsd4_client_tracking_init = {}{took}", status_text(status));
+    let text = format!("nfsd4_client_tracking_init = {}{took}", Errno(status));
     page.hanging(at, page.style.pick("   └─ ", "   `- "), "      ", paint, &text)
 }
 
@@ -170,11 +170,7 @@ fn planned(page: Page, restart: &Restart, timeline: &Timeline) -> String {
 fn started(page: Page, at: Stamp, restart: &Restart, timeline: &Timeline) -> Vec<String> {
     let status = restart.started.map_or(0, |(_, status)| status);
     if status != 0 {
-        return page.block(
-            at,
-            Paint::Bad,
-            &format!("nfs4_state_start_net = {}: nfsd does not start", status_text(status)),
-        );
+        return page.block(at, Paint::Bad, &format!("nfs4_state_start_net = {}: nfsd does not start", Errno(status)));
     }
     if restart.grace_end().is_some_and(|end| end.at <= at) {
         return page.plain(at, "nfsd is up, and grants everything");
@@ -242,7 +238,7 @@ fn answer(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
 
 fn written(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
     let Some(write) = restart.end_grace_writes.iter().rev().find(|write| write.at == at) else { return vec![] };
-    let answer = if write.status < 0 { status_text(write.status) } else { "accepted".to_owned() };
+    let answer = if write.status < 0 { Errno(write.status).to_string() } else { "accepted".to_owned() };
     let paint = if write.status < 0 { Paint::Bad } else { Paint::Plain };
     let text = format!("{} (pid {}) writes to v4_end_grace: {answer}", clean(&write.task.comm), write.task.pid);
     page.block(at, paint, &text)
@@ -294,7 +290,7 @@ fn about(page: Page, at: Stamp, change: &Change, restart: &Restart, client: &Cli
         }
         Change::Refused(..) if !few && is_milestone(restart.clients.refused.total()) => {
             let (refused, clients) = (restart.clients.refused.total(), restart.clients.list().len());
-            page.plain(at, &format!("refused {refused} operations of {clients} clients so far: NFS4ERR_GRACE (10013)"))
+            page.plain(at, &format!("refused {refused} operations of {clients} clients so far: {}", NfsStatus::GRACE))
         }
         Change::Refused(..) if few && is_milestone(client.refused.total()) => {
             let Some(latest) = restart.clients.latest_refusal() else { return vec![] };
@@ -308,7 +304,7 @@ fn about(page: Page, at: Stamp, change: &Change, restart: &Restart, client: &Cli
                 latest.name.as_deref().map(|name| format!(" of \"{}\"", clean_tail(name, 30))).unwrap_or_default();
             let outside = if latest.in_grace == Some(false) { " outside any grace period" } else { "" };
             let count = client.refused.total();
-            page.plain(at, &format!("refused {op}{file} from {who}{outside}: NFS4ERR_GRACE (10013), {count} so far"))
+            page.plain(at, &format!("refused {op}{file} from {who}{outside}: {}, {count} so far", NfsStatus::GRACE))
         }
         _ => vec![],
     }

@@ -7,7 +7,7 @@ use super::{
     Page,
 };
 use crate::{
-    record::{Refusal, Stamp, errno_name},
+    record::{Errno, Stamp},
     session::Others,
     timeline::{Change, Free, Outcome, Stall, Timeline, Unknown, stall::How},
 };
@@ -62,10 +62,6 @@ pub(super) fn who(stall: &Stall, columns: usize) -> String {
 
 fn refused(stall: &Stall, at: Stamp, timeline: &Timeline) -> String {
     let Some(latest) = stall.latest() else { return who(stall, 40) };
-    let error = match latest.refusal {
-        Refusal::Grace => "NFS4ERR_GRACE",
-        Refusal::Delay => "NFS4ERR_DELAY",
-    };
     let sleep = match latest.asked {
         None => "sleeps for an unknown time".to_owned(),
         Some(asked) => {
@@ -74,7 +70,7 @@ fn refused(stall: &Stall, at: Stamp, timeline: &Timeline) -> String {
         }
     };
     let free = free(timeline.stall_forecast(stall, at).free, at);
-    format!("{}: {error} at try {}, {sleep}; {free}", who(stall, 40), latest.number)
+    format!("{}: {} at try {}, {sleep}; {free}", who(stall, 40), latest.refusal, latest.number)
 }
 
 /// When a task is free, in words.
@@ -93,8 +89,7 @@ fn ended(stall: &Stall, at: Stamp) -> (Paint, String) {
     use crate::timeline::State;
     let outcome = match stall.state {
         State::Ended { outcome: Outcome::Status(status), .. } if status < 0 => {
-            let name = errno_name(status).map(|name| format!(" [-{name}]")).unwrap_or_default();
-            format!("failed with {status}{name}")
+            format!("failed with {}", Errno(status))
         }
         State::Ended { outcome: Outcome::Status(_), .. } => "is free".to_owned(),
         _ => "is over (its end was not seen)".to_owned(),
