@@ -6,8 +6,10 @@ use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
 use common::{Script, at, ids, live, replay};
 use nfsgrace::{
-    diagnosis::{Cause, Certainty, Question, Verdict},
-    record::{Client, EndedBy, Kind, Line, Loss, Manager, Netns, ServerOp, ServerState, Stamp, Task, Tracker},
+    diagnosis::{Cause, Certainty, Question, Revision, Verdict},
+    record::{
+        Client, EndedBy, Kind, Line, Loss, Manager, Netns, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker,
+    },
     session::{Item, Session},
     timeline::KnownFrom,
 };
@@ -185,16 +187,159 @@ fn what_was_not_seen_proves_nothing_where_records_are_missing() {
 #[test]
 fn a_healthy_restart_is_not_suspected_while_clients_come_back() {
     let mut script = with_records(&["a", "b"]);
-    for (seconds, name) in [(2.5, "a"), (4.0, "b")] {
+    for (seconds, name) in [(2.5, "a"), (2.8, "b")] {
         script.event(seconds, refused(client(name, 1), ServerOp::Open, true));
         script.event(seconds + 0.2, Kind::ReclaimComplete { client: client(name, 1), status: 0 });
     }
-    ends(&mut script, 4.3, EndedBy::AllReclaimed);
+    ends(&mut script, 3.2, EndedBy::AllReclaimed);
     let (session, items) = live(script.lines);
     let said: Vec<_> = items.iter().filter(|item| matches!(item, Item::Verdict { .. })).collect();
     assert_eq!(said.len(), 1, "{said:?}");
     assert_eq!(ids(&session), [(Some(1), "healthy".to_owned())]);
     assert_eq!(session.exit_status(), 0);
+}
+
+#[test]
+fn a_restart_that_held_somebody_up_is_not_healthy() {
+    // An idle client comes back with its next renewal, which ends the grace period.
+    let mut script = with_records(&["busy", "idle"]);
+    script.event(2.2, Kind::ReclaimComplete { client: client("busy", 1), status: 0 });
+    script.event(2.5, refused(client("new", 1), ServerOp::Open, true));
+    script.event(12.0, Kind::ReclaimComplete { client: client("idle", 1), status: 0 });
+    ends(&mut script, 12.0, EndedBy::AllReclaimed);
+    let (session, _) = live(script.lines);
+    assert_eq!(ids(&session), [], "{:?}", session.diagnosis());
+
+    // Only the client's side was seen: its task slept on for a second.
+    let mut script = with_records(&["busy"]);
+    script.event(2.2, Kind::ReclaimComplete { client: client("busy", 1), status: 0 });
+    script.event(2.51, refused(client("new", 1), ServerOp::Open, true)).delay(500, 2.5, 2.52, 400);
+    ends(&mut script, 2.6, EndedBy::AllReclaimed);
+    assert_eq!(ids(&live(script.lines).0), [(Some(1), "backoff-tail".to_owned())]);
+}
+
+#[test]
+fn a_wait_for_clients_that_somebody_ended_keeps_its_cause() {
+    for (name, id) in [
+        ("Linux NFSv4.1 gone", "client-never-returned"),
+        ("Linux NFSv4.0 old.example/10.0.0.1", "client-minor-version-0"),
+    ] {
+        let mut script = with_records(&[name]);
+        script.event(3.0, refused(client("new", 1), ServerOp::Open, true));
+        script.task = Task { pid: 9, tid: 9, comm: "bash".to_owned() };
+        script.event(9.0, Kind::EndGraceWrite { status: 2 });
+        ends(&mut script, 9.1, EndedBy::V4EndGrace);
+        let (session, _) = live(script.lines);
+        let verdict = root(&session).expect("a verdict");
+        assert_eq!(verdict.finding.one().map(Cause::id), Some(id));
+        assert!(verdict.headline.contains("until a write to v4_end_grace"), "{}", verdict.headline);
+        assert_eq!(session.exit_status(), 1);
+    }
+    // Ended before anybody was refused, it held nobody up; but who was missing has lost what it had.
+    let mut script = with_records(&["gone"]);
+    script.event(3.0, Kind::EndGraceWrite { status: 2 });
+    ends(&mut script, 3.1, EndedBy::V4EndGrace);
+    assert_eq!(ids(&live(script.lines).0), []);
+}
+
+/// What is said to do, and not to do, while the grace period is on and after it.
+fn advice(mut script: Script) -> [String; 2] {
+    let all = |session: &Session| {
+        let verdict = root(session).expect("a verdict");
+        [&verdict.remedy()[..], &verdict.avoid()].concat().join("\n")
+    };
+    let during = all(&live(script.lines.clone()).0);
+    ends(&mut script, 22.5, EndedBy::Timer);
+    [during, all(&live(script.lines).0)]
+}
+
+const RESTART_NOW: &str = "now, while the grace period is on";
+const EMPTY_IT: &str =
+    "It is out of date now, so empty it: `cd /var/lib/nfs/nfsdcld && mv main.sqlite main.sqlite.old`";
+
+#[test]
+fn without_a_tracker_the_same_restart_saves_locks_during_the_grace_period_and_steals_them_after_it() {
+    let around = |rpc_pipefs: Vec<String>| {
+        let mut script = start(&[(Tracker::Cld, -110)], -110);
+        let seen = Surroundings { rpc_pipefs: Some(rpc_pipefs), ..Surroundings::default() };
+        script.event(2.2, Kind::Surroundings(seen));
+        script
+    };
+    for (script, id) in [
+        (around(vec!["/run/rpc_pipefs".to_owned()]), "nfsdcld-not-running"),
+        (around(vec![]), "rpc-pipefs-missing"),
+        (start(&[(Tracker::Cld, -110)], -110), "nfsdcld-not-running|rpc-pipefs-missing"),
+        (start(&[(Tracker::Cld, -121)], -121), "nfsdcld-storage"),
+        (start(&[(Tracker::Cld, -95), (Tracker::CldV0, -95)], -95), "nfsdcld-too-old"),
+        (start(&[(Tracker::Cld, -110), (Tracker::Umh, -13)], -13), "umh-helper-failed"),
+        (start(&[(Tracker::Cld, -110), (Tracker::Umh, -2)], -2), "legacy-dir-missing"),
+    ] {
+        assert_eq!(root_id(&script).0, id);
+        let [during, after] = advice(script);
+        assert!(during.contains(RESTART_NOW) && !during.contains(EMPTY_IT), "{id}: {during}");
+        assert!(after.contains(EMPTY_IT) && !after.contains(RESTART_NOW), "{id}: {after}");
+        let stop = after.find("systemctl stop nfsdcld").expect(id);
+        let empty = after.find(EMPTY_IT).filter(|empty| stop < *empty);
+        let start = after.find("systemctl start nfsdcld");
+        assert!(empty.is_some() && empty < start, "{id}: {after}");
+    }
+}
+
+#[test]
+fn where_a_tracker_works_no_restart_is_advised() {
+    let waiting = |script: &mut Script| {
+        script.event(8.0, refused(client("here", 1), ServerOp::Open, true));
+    };
+    let mut gone = with_records(&["gone"]);
+    waiting(&mut gone);
+    let mut old = with_records(&["Linux NFSv4.0 old"]);
+    waiting(&mut old);
+    for script in [gone, old] {
+        let [during, after] = advice(script);
+        assert!(
+            during.contains("echo Y > /proc/fs/nfsd/v4_end_grace") && during.contains("Do not restart"),
+            "{during}"
+        );
+        assert!(!after.contains("end_grace") && !after.contains("systemctl"), "{after}");
+    }
+    // The recovery directory is a tracker, but nfsdcld's record is older than it.
+    let [during, after] = advice(start(&[(Tracker::Cld, -110), (Tracker::Umh, -2), (Tracker::Legacy, 0)], 0));
+    assert!(
+        !during.contains(RESTART_NOW) && during.contains(EMPTY_IT) && after.contains(EMPTY_IT),
+        "{during}\n{after}"
+    );
+}
+
+#[test]
+fn the_end_of_the_grace_period_revises_the_advice() {
+    let mut script = start(&[(Tracker::Cld, -110)], -110);
+    ends(&mut script, 22.5, EndedBy::Timer);
+    let (_, items) = live(script.lines.clone());
+    let revised = items.iter().find_map(|item| match item {
+        Item::Verdict { at: when, revision: Revision::Revised { verdict, before } } if *when == at(22.5) => {
+            Some((before.remedy().join(" "), verdict.remedy().join(" ")))
+        }
+        _ => None,
+    });
+    let (before, now) = revised.expect("a revision");
+    assert!(before.contains(RESTART_NOW) && now.contains(EMPTY_IT), "{before}\n{now}");
+
+    // A later start has a verdict of its own: what was to be done about this one is over.
+    script.event(60.0, Kind::ServerStop).event(61.0, Kind::ServerStart);
+    let (session, _) = replay(script.lines);
+    assert_eq!(root(&session).expect("a verdict").remedy(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_grace_period_that_must_have_run_out_is_over() {
+    // The kernel log says nothing at the end of the time.
+    let mut script = Script::new();
+    script.log(1.0, "NFSD: Unable to initialize client recovery tracking! (-110)");
+    script.log(1.0, "NFSD: starting 20-second grace period (net f0000000)");
+    let advice = |script: &Script| root(&live(script.lines.clone()).0).expect("a verdict").remedy().join(" ");
+    assert!(advice(&script).contains(RESTART_NOW));
+    script.log(40.0, "NFSD: something else");
+    assert!(advice(&script).contains(EMPTY_IT), "{}", advice(&script));
 }
 
 #[test]
@@ -300,7 +445,7 @@ fn locks_that_hang_while_opens_work_are_lockds() {
     script.event(3.1, Kind::GraceStart { manager: Manager::Lockd });
     script.event(8.0, refused(client("a", 1), ServerOp::Lock, true));
     let (session, _) = live(script.lines);
-    assert_eq!(ids(&session), [(Some(1), "healthy".to_owned()), (Some(1), "lockd-grace".to_owned())]);
+    assert_eq!(ids(&session), [(Some(1), "lockd-grace".to_owned())]);
     assert_eq!(session.timeline().restarts().len(), 1, "a lock refused for lockd's sake tells of no new restart");
 }
 

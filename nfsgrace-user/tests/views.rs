@@ -315,7 +315,8 @@ fn a_verdict_is_one_block_with_the_seconds_left_in_its_title() {
         let shown = shown(lines, 80);
         let live: Vec<_> = shown.iter().take_while(|line| !line.starts_with("====")).cloned().collect();
         assert_eq!(count(&live, title), 1, "{name}: {live:#?}");
-        assert_eq!(count(&live, "VERDICT revised"), 0);
+        // Once more when the grace period ends, since what helped until then does harm from then on.
+        assert_eq!(count(&live, "VERDICT revised"), 1);
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     record::{EndedBy, Stamp, Tracker},
-    timeline::{ClientSeen, Restart, Timeline},
+    timeline::{ClientSeen, Restart, Timeline, restart::GraceEnd},
 };
 
 /// Clients that are there reclaim within this time; who has not by then is suspected to be gone.
@@ -75,7 +75,7 @@ fn slow_reclaim(timeline: &Timeline, restart: &Restart, until: Stamp) -> Option<
         Finding::One(Cause::SlowReclaim),
         Certainty::Certain,
         planned.latest,
-        "The grace period is longer than configured, because clients still reclaim what they had open. That is right so.",
+        "The grace period is longer than configured, because clients still reclaim what they had open: the server is right to wait for them.",
     );
     verdict.evidence.extend(slowest.map(|client| {
         Evidence::new(Some(planned.latest), format!("the time was up and the server waits on for {}", named(client)))
@@ -160,6 +160,28 @@ fn never_returned(restart: &Restart, since: Stamp, ran_out: bool) -> Option<Verd
         vec![Evidence::new(None, "nfsd counts more clients to reclaim than have said RECLAIM_COMPLETE".to_owned())]
     };
     Some(verdict)
+}
+
+/// Somebody ended the grace period, which waited for clients that had not come back.
+pub(super) fn ended_by_hand(restart: &Restart, end: GraceEnd) -> Option<Verdict> {
+    if end.by != EndedBy::V4EndGrace || restart.clients.missing().next().is_none() {
+        return None;
+    }
+    let found = minor_version_0(restart, Some(end.at)).or_else(|| never_returned(restart, end.at, true));
+    found.map(|mut verdict| {
+        verdict.headline = match verdict.finding.one() {
+            Some(Cause::ClientMinorVersion0) => {
+                "Client tracking works, but the server waited for a client that speaks NFSv4.0, which has no way to say that \
+                 it has finished reclaiming, until a write to v4_end_grace ended the grace period."
+            }
+            _ => {
+                "Client tracking works, but the server waited for clients that had not come back, until a write to \
+                 v4_end_grace ended the grace period. What they had not reclaimed by then they have lost."
+            }
+        }
+        .to_owned();
+        verdict
+    })
 }
 
 /// Nobody was on record, the helper asked nfsd to end the grace period for that, and nfsd refused.

@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use advice::Situation;
 pub use cause::{Cause, Severity};
 pub use doubt::caveats;
 pub use verdict::{Certainty, Evidence, Finding, Question, Revision, Verdict};
@@ -224,6 +225,8 @@ impl Diagnosis {
         }
         for mut verdict in verdicts {
             doubt::doubt(&mut verdict, timeline);
+            let restart = id.and_then(|id| timeline.restart(id));
+            verdict.situation = restart.map(|it| Situation::of(it, timeline, now)).unwrap_or_default();
             let key = (id, verdict.question);
             let revision = match self.verdicts.get(&key) {
                 None if !self.over && settles(timeline, &verdict, now) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, clients, side, tracker};
+use super::{Cause, Certainty, Evidence, Finding, Question, Situation, Verdict, clients, side, tracker};
 use crate::{
     record::{EndedBy, Errno, Stamp, Tracker, span_text},
     timeline::{Hz, KnownFrom, Restart, Timeline, restart::TrackerAttempt},
@@ -38,6 +38,7 @@ pub(super) fn verdict(
         since,
         headline: headline.into(),
         evidence: Vec::new(),
+        situation: Situation::default(),
     }
 }
 
@@ -145,10 +146,13 @@ fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Optio
         EndedBy::Timer | EndedBy::Shutdown => false,
     });
     match early {
+        Some(end) if timeline.held_up(restart, now) => clients::ended_by_hand(restart, end),
+        Some(end) if end.by == EndedBy::V4EndGrace && restart.clients.missing().next().is_some() => None,
         Some(end) => Some(healthy(restart, end.at)),
         None if restart.grace_end().is_some_and(|end| end.by == EndedBy::Shutdown) => None,
         None if tracking.in_use() == Some(Tracker::Legacy) => Some(tracker::legacy(restart, at)),
-        None => clients::kept_waiting(timeline, restart, now).or_else(|| ran_out_unnoticed(restart)),
+        None => clients::kept_waiting(timeline, restart, now)
+            .or_else(|| ran_out_unnoticed(restart).filter(|_| !timeline.held_up(restart, now))),
     }
 }
 

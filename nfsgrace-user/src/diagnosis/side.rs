@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, root::verdict};
+use super::{Cause, Certainty, Evidence, Finding, Question, Situation, Verdict, root::verdict};
 use crate::{
     record::{EndedBy, Errno, Stamp},
     timeline::{Restart, Stall, State, Timeline, restart::TAIL},
@@ -175,5 +175,6 @@ pub(super) fn unseen_server(timeline: &Timeline, now: Stamp) -> Option<Verdict> 
                    many seconds are left, only the server's side can tell; it is not seen from here."
             .to_owned(),
         evidence: vec![Evidence::new(Some(since), "tasks on this host sleep between tries that are refused with NFS4ERR_GRACE".to_owned())],
+        situation: Situation::default(),
     })
 }

@@ -1,6 +1,9 @@
 //! A conclusion, and how it changes.
 
-use super::{Cause, Severity, advice};
+use super::{
+    Cause, Severity,
+    advice::{self, Situation},
+};
 use crate::{
     record::{Netns, Stamp},
     timeline::RestartId,
@@ -118,6 +121,8 @@ pub struct Verdict {
     pub headline: String,
     /// What proves it. Nothing in it grows while time passes: what grows is the cost, which the timeline counts.
     pub evidence: Vec<Evidence>,
+    /// What the advice depends on.
+    pub(super) situation: Situation,
 }
 
 impl Verdict {
@@ -127,22 +132,17 @@ impl Verdict {
         self.finding.causes().iter().map(|cause| cause.severity()).max().unwrap_or(Severity::Fine)
     }
 
-    /// What to do now, a line each; commands stand in back quotes.
+    /// What to do now, a line each; commands stand in back quotes. Changes when the grace period ends, and is empty when
+    /// nfsd was started again since.
     #[must_use]
     pub fn remedy(&self) -> Vec<&'static str> {
-        advice::remedy(self.question, &self.finding)
-    }
-
-    /// What is left to do when the grace period is over and nobody waits for it any more.
-    #[must_use]
-    pub fn remedy_afterwards(&self) -> Vec<&'static str> {
-        self.remedy().into_iter().filter(|step| *step != advice::WAIT).collect()
+        advice::remedy(self.question, &self.finding, self.situation)
     }
 
     /// What not to do.
     #[must_use]
     pub fn avoid(&self) -> Vec<&'static str> {
-        advice::avoid(&self.finding)
+        advice::avoid(&self.finding, self.situation)
     }
 
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
@@ -150,6 +150,8 @@ impl Verdict {
             && self.certainty == other.certainty
             && self.evidence == other.evidence
             && self.headline == other.headline
+            && self.remedy() == other.remedy()
+            && self.avoid() == other.avoid()
     }
 }
 

@@ -96,13 +96,7 @@ fn cause(
         restart: restart.0,
         netns: found.and_then(|(_, restart)| restart.netns),
         headline: verdict.map(|it| it.headline.clone()).unwrap_or_default(),
-        remedy: verdict
-            .map(|it| {
-                let over = found.is_some_and(|(_, restart)| !restart.in_grace());
-                if over { it.remedy_afterwards() } else { it.remedy() }
-            })
-            .map(|steps| steps.into_iter().map(str::to_owned).collect())
-            .unwrap_or_default(),
+        remedy: verdict.map(|it| it.remedy().into_iter().map(str::to_owned).collect()).unwrap_or_default(),
         ids: verdict
             .map(|it| it.finding.causes().iter().map(|cause| cause.id().to_owned()).collect())
             .unwrap_or_default(),

@@ -31,6 +31,7 @@ pub use restart::{KnownFrom, Restart, RestartId};
 pub use stall::{Attempt, Outcome, Stall, StallId, State};
 pub use stalls::Stalls;
 
+use self::restart::TAIL;
 use crate::record::{Counts, Event, Header, HookId, Kind, Loss, Manager, Netns, Role, Stamp};
 
 /// Restarts kept; the oldest are forgotten, and counted.
@@ -392,5 +393,16 @@ impl Timeline {
             cost.add(stall.refused, stall.length(now), self.tail(stall, now));
         }
         cost
+    }
+
+    /// Whether a restart held anybody up for longer than an instant: a task of this host, or a client that was refused.
+    #[must_use]
+    pub fn held_up(&self, restart: &Restart, now: Stamp) -> bool {
+        let until = restart.grace_end().map_or(now, |end| end.at);
+        let refused = |client: &ClientSeen| client.first_refused.is_some_and(|first| until.since(first) >= TAIL);
+        self.cost(restart, now).longest >= TAIL
+            || restart.slept_on > 0
+            || restart.locks_refused_after > 0
+            || restart.clients.list().iter().any(refused)
     }
 }

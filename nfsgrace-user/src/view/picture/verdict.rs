@@ -9,7 +9,6 @@ use super::{
 use crate::{
     diagnosis::{Evidence, Question, Verdict, caveats},
     session::Session,
-    timeline::Restart,
     view::clean,
 };
 
@@ -66,13 +65,15 @@ fn same(verdict: &Verdict, card: &VerdictCard, other: &Verdict, before: &Verdict
         && verdict.finding == other.finding
         && verdict.certainty == other.certainty
         && card.headline == before.headline
-        && card.remedy == before.remedy
 }
 
 fn add(card: &mut VerdictCard, more: VerdictCard) {
     card.restarts.extend(more.restarts);
     card.costs.extend(more.costs);
     card.proofs.extend(more.proofs);
+    // What to do now is said of the latest.
+    card.remedy = more.remedy;
+    card.avoid = more.avoid;
     card.not_seen.extend(more.not_seen.into_iter().filter(|text| !card.not_seen.contains(text)).collect::<Vec<_>>());
 }
 
@@ -94,9 +95,6 @@ pub(super) fn nothing(session: &Session) -> Option<String> {
 
 fn card(place: &Place<'_>, verdict: &Verdict) -> VerdictCard {
     let timeline = place.session.timeline();
-    let restart = verdict.restart.and_then(|id| timeline.restart(id));
-    // When the grace period is over, nobody waits for its end any more.
-    let remedy = if restart.is_none_or(Restart::in_grace) { verdict.remedy() } else { verdict.remedy_afterwards() };
     let cost = text::verdict_cost(verdict, timeline, place.now).map(|cost| match verdict.restart {
         Some(id) if timeline.restarts().len() > 1 => format!("restart {}: {cost}", id.0),
         _ => cost,
@@ -108,7 +106,7 @@ fn card(place: &Place<'_>, verdict: &Verdict) -> VerdictCard {
         restarts: verdict.restart.map(|id| id.0).into_iter().collect(),
         headline: clean(&verdict.headline).into_owned(),
         costs: cost.into_iter().collect(),
-        remedy: owned(remedy),
+        remedy: owned(verdict.remedy()),
         avoid: owned(verdict.avoid()),
         proofs: verdict.evidence.iter().map(|proof| said(place, proof)).collect(),
         not_seen: caveats(verdict, timeline).iter().map(|text| clean(text).into_owned()).collect(),

@@ -10,7 +10,6 @@ use super::{
 use crate::{
     diagnosis::{Verdict, caveats},
     record::Stamp,
-    timeline::Restart,
 };
 
 /// Columns of preformatted text: what fits a ticket's page.
@@ -82,11 +81,9 @@ fn verdict(report: &Report<'_>, verdict: &Verdict) -> Vec<String> {
     }
     let caveats = caveats(verdict, timeline);
     let caveats: Vec<_> = caveats.iter().map(|text| escape(&clean(text))).collect();
-    let in_grace = verdict.restart.and_then(|id| timeline.restart(id)).is_none_or(Restart::in_grace);
-    let steps = if in_grace { verdict.remedy() } else { verdict.remedy_afterwards() };
     // The advice is written here, with its commands in back quotes: it is Markdown already.
     list("Not seen", caveats.iter().map(String::as_str), &mut out);
-    list("To do", steps.into_iter(), &mut out);
+    list("To do", verdict.remedy().into_iter(), &mut out);
     list("Beware", verdict.avoid().into_iter(), &mut out);
     out
 }

@@ -105,7 +105,16 @@ pub(in crate::view) fn nothing(session: &Session) -> String {
     let since = if history.is_empty() { "" } else { " since watching began" };
     match seen.len() {
         0 => format!("No server restart and no refused client was seen{since}."),
-        count => format!("{} seen{since}, nothing that calls for a verdict.", plural(count as u64, "server restart")),
+        count => {
+            let timeline = session.timeline();
+            let held_up = seen.iter().any(|restart| timeline.held_up(restart, timeline.now()));
+            let so = if held_up {
+                "It held clients up, and none of the causes that can be told apart explains that."
+            } else {
+                "Nothing that calls for a verdict."
+            };
+            format!("{} seen{since}. {so}", plural(count as u64, "server restart"))
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     diagnosis::{Certainty, Evidence, Question, Revision, Severity, Verdict, caveats},
     record::Stamp,
-    timeline::{Between, Restart, Stall, Timeline},
+    timeline::{Between, Stall, Timeline},
 };
 
 /// Columns of the labels.
@@ -24,19 +24,22 @@ pub(super) fn lines(page: Page, at: Stamp, revision: &Revision, timeline: &Timel
     match revision {
         Revision::New(verdict) => block(page, at, "VERDICT", verdict, &verdict.evidence, None, timeline),
         Revision::Revised { verdict, before } => {
-            let fresh: Vec<_> = verdict.evidence.iter().filter(|it| !before.evidence.contains(it)).cloned().collect();
-            let finding_changed = verdict.finding != before.finding;
+            let proofs: Vec<_> = verdict.evidence.iter().filter(|it| !before.evidence.contains(it)).cloned().collect();
             // What only adds to the proof was shown when it happened.
-            if !finding_changed && verdict.certainty == before.certainty && verdict.headline == before.headline {
+            if says_the_same(before, verdict) && fresh(verdict.remedy(), &before.remedy()).is_empty() {
                 return Vec::new();
             }
-            let said = if finding_changed { before } else { verdict };
-            block(page, at, "VERDICT revised", verdict, &fresh, Some(said), timeline)
+            block(page, at, "VERDICT revised", verdict, &proofs, Some(before), timeline)
         }
         Revision::Withdrawn(verdict) => {
             page.block(at, Paint::Warning, &format!("VERDICT withdrawn: {}", title(verdict)))
         }
     }
+}
+
+/// Whether title and headline are the same, and at most the proof and the advice have changed.
+fn says_the_same(before: &Verdict, verdict: &Verdict) -> bool {
+    title(before) == title(verdict) && before.headline == verdict.headline
 }
 
 /// A verdict in short, as the end of a session shows it: what it is, what it cost, the proofs that matter, what to do.
@@ -57,10 +60,12 @@ pub(super) fn short(page: Page, verdict: &Verdict, timeline: &Timeline, now: Sta
         .collect();
     lines.extend(page.labelled(MARK, "", 0, &clean(&verdict.headline)));
     lines.extend(cost(verdict, timeline, now).iter().flat_map(|cost| labelled("cost", cost)));
-    let in_grace = verdict.restart.and_then(|id| timeline.restart(id)).is_none_or(Restart::in_grace);
-    let steps = if in_grace { verdict.remedy() } else { verdict.remedy_afterwards() };
-    let steps: Vec<_> =
-        steps.iter().enumerate().map(|(nth, step)| labelled(if nth == 0 { "do" } else { "" }, step)).collect();
+    let steps: Vec<_> = verdict
+        .remedy()
+        .iter()
+        .enumerate()
+        .map(|(nth, step)| labelled(if nth == 0 { "do" } else { "" }, step))
+        .collect();
     let caveats: Vec<_> = caveats(verdict, timeline)
         .iter()
         .enumerate()
@@ -189,7 +194,9 @@ fn block(
     let mark = page.style.pick("━━ ", "== ");
     let title = format!("{word} {}{}", title(verdict), left(verdict, timeline, at));
     let mut lines = page.hanging(at, &page.style.paint(paint, mark), "   ", paint, &title);
-    lines.extend(page.labelled(INDENT, "", 0, &clean(&verdict.headline)));
+    if before.is_none_or(|before| !says_the_same(before, verdict)) {
+        lines.extend(page.labelled(INDENT, "", 0, &clean(&verdict.headline)));
+    }
     let (remedy, avoid) = before.map_or((vec![], vec![]), |before| (before.remedy(), before.avoid()));
     let proofs = evidence.iter().map(|proof| said(page, proof)).collect();
     let sections = [
