@@ -2,12 +2,17 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{RECORDINGS, Script, at, live, recording, replay};
 use nfsgrace::{
     outcome,
-    record::{Client, EndedBy, Kind, Line, Loss, Manager, ServerOp, ServerState, Task, Tracker},
+    record::{
+        Client, EndedBy, Kind, Line, Loss, Manager, RestartRow, ServerOp, ServerState, StallRow, Summary, Task,
+        Tracker, span_text,
+    },
     session::Session,
-    view::picture::{self, GraceState, Picture, Place, Span, html, own_tail, svg},
+    view::picture::{self, About, Class, Lane, Mark, Picture, Place, Tip, html, own_tail, svg},
 };
 use proptest::prelude::*;
 
@@ -36,84 +41,116 @@ fn a_restart_without_nfsdcld() {
 fn a_healthy_restart() {
     let (session, _) = live(recording("6.18-nfsdcld"));
     let picture = alone(&session);
-    let graces: Vec<_> = picture.hosts[0].servers[0].restarts.iter().filter_map(|it| it.grace.as_ref()).collect();
-    let ends: Vec<_> = graces.iter().map(|grace| grace.state).collect();
-    let seen = true;
-    let all = GraceState::Ended { by: EndedBy::AllReclaimed, seen };
-    assert_eq!(ends, [GraceState::Ended { by: EndedBy::Skipped, seen }, all]);
+    let labels: Vec<_> = marks(&picture, &[Class::GraceLabel]).map(|(_, mark)| mark.texts[0].clone()).collect();
+    let [skipped, reclaimed] = &labels[..] else { panic!("two grace periods: {labels:?}") };
+    assert!(skipped.ends_with("skipped") && reclaimed.ends_with("all reclaimed"), "{labels:?}");
     // The planned end, which did not come, must not squeeze what happened into a corner.
-    let [episode] = &picture.episodes[..] else { panic!("one episode") };
+    let [episode] = &picture.looks_at[..] else { panic!("one episode") };
     assert!(episode.span.length() < 4.0, "{episode:?}");
     insta::assert_snapshot!("svg-healthy", svg::draw(&picture, svg::Head::Verdicts));
+}
+
+/// The marks of some classes, each with its lane.
+fn marks<'a>(picture: &'a Picture, classes: &'a [Class]) -> impl Iterator<Item = (&'a Lane, &'a Mark)> {
+    let all = picture.lanes.iter().flat_map(|lane| lane.marks.iter().map(move |mark| (lane, mark)));
+    all.filter(|(_, mark)| classes.contains(&mark.class))
+}
+
+fn ns(ns: u64) -> String {
+    if ns == 0 { "–".to_owned() } else { span_text(Duration::from_nanos(ns)) }
+}
+
+/// Some columns of a table of the page.
+fn columns<const N: usize>(picture: &Picture, table: &str, columns: [&str; N]) -> Vec<[String; N]> {
+    let Some(table) = picture.tables.iter().find(|it| it.id == table) else { return Vec::new() };
+    let nth = columns.map(|name| table.columns.iter().position(|it| *it == name).expect("a column"));
+    table.rows.iter().map(|row| nth.map(|nth| row[nth].clone())).collect()
 }
 
 /// What is drawn must be what the report counts.
 fn numbers_are_those_of_the_summary(session: &Session, picture: &Picture) {
     let rows = outcome::summary(session.timeline(), session.timeline().now());
     let host = &picture.hosts[0];
-    assert_eq!(host.stall_totals, rows.stall_totals);
-    assert_eq!(host.events, rows.events);
-    assert_eq!(host.counts, rows.counts);
-    assert_eq!(host.clients.len(), rows.clients.len());
-    let lost = |counts: Vec<u64>| counts.into_iter().sum::<u64>();
-    let counted = rows.losses.iter().map(|it| it.count).collect();
-    assert_eq!(lost(host.losses.iter().map(|it| it.count).collect()), lost(counted));
-    assert_eq!(host.stalls.len(), rows.stalls.len());
-    for (lane, row) in host.stalls.iter().zip(&rows.stalls) {
-        assert_eq!((lane.tid, lane.total_ns, lane.tail_ns), (row.tid, row.total_ns, row.tail_ns));
-        assert_eq!((lane.refused, lane.attempts_not_listed), (row.refused, row.attempts_not_listed));
-        let bars: Vec<_> = lane.attempts.iter().map(|it| (it.attempt, it.asked_ns, it.slept_ns, it.gap_ns)).collect();
-        let tries: Vec<_> = row.attempts.iter().map(|it| (it.attempt, it.asked_ns, it.slept_ns, it.gap_ns)).collect();
-        assert_eq!(bars, tries);
+    assert!(host.facts.contains(&format!("{} event", rows.events)), "{}", host.facts);
+    if rows.stall_totals.lost_ns > 0 {
+        assert!(host.stalls.contains(&format!("{} lost", ns(rows.stall_totals.lost_ns))), "{}", host.stalls);
     }
-    let mut restarts: Vec<_> = host.servers.iter().flat_map(|lane| &lane.restarts).collect();
-    restarts.sort_by_key(|it| it.restart);
-    assert_eq!(restarts.len(), rows.restarts.len());
-    for (span, row) in restarts.iter().zip(&rows.restarts) {
-        assert_eq!((span.restart, span.refusals.total, span.stalls), (row.restart, row.refused, row.stalls));
-        assert_eq!((span.lost_ns, span.tail_ns), (row.lost_ns, row.tail_ns));
-        assert_eq!(span.grace.as_ref().and_then(|it| it.grace_ns), row.grace_ns);
-        assert_eq!(span.trackers.len(), row.trackers.len());
+    let restarts = columns(picture, "restarts", ["#", "#refused", "#stalls", "#lost", "#after grace"]);
+    let row = |it: &RestartRow| {
+        let numbers = [u64::from(it.restart), it.refused, it.stalls].map(|it| it.to_string());
+        let [restart, refused, stalls] = numbers;
+        [restart, refused, stalls, ns(it.lost_ns), ns(it.tail_ns)]
+    };
+    assert_eq!(restarts, rows.restarts.iter().map(row).collect::<Vec<_>>());
+    assert_eq!(columns(picture, "clients", ["client"]).len(), rows.clients.len());
+    let lost: Vec<_> = rows.losses.iter().map(|it| [it.count.to_string()]).collect();
+    assert_eq!(columns(picture, "losses", ["#count"]), lost);
+    assert_eq!(columns(picture, "counts", ["what"]).len(), if rows.counts.is_some() { 7 } else { 0 });
+    let trackers = marks(picture, &[Class::TrackerWorks, Class::TrackerFails]).count();
+    assert_eq!(trackers, rows.restarts.iter().map(|it| it.trackers.len()).sum::<usize>());
+    stalls_are_those_of_the_summary(&rows, picture);
+}
+
+fn stalls_are_those_of_the_summary(rows: &Summary, picture: &Picture) {
+    let lanes: Vec<_> = picture.lanes.iter().filter(|lane| lane.about == About::Stall).collect();
+    assert_eq!(lanes.len(), rows.stalls.len());
+    for (lane, row) in lanes.iter().zip(&rows.stalls) {
+        let [lost, tail, _] = &lane.numbers;
+        assert!(lane.name.ends_with(&format!(" {}", row.tid)), "{}", lane.name);
+        assert_eq!(lost.trim_start_matches("≥ "), span_text(Duration::from_nanos(row.total_ns)));
+        assert_eq!(*tail, row.tail_ns.filter(|tail| *tail > 0).map(ns).unwrap_or_default());
+        assert_eq!(lane.rest.is_empty(), row.attempts_not_listed == 0);
+        let told = lane.tips.iter().filter_map(|tip| if let Tip::Try(cells) = tip { Some(cells) } else { None });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told.len(), row.attempts.len());
+        for ([number, _, _, _, asked, slept, gap], it) in told.into_iter().zip(&row.attempts) {
+            let text = |ns: u64| span_text(Duration::from_nanos(ns));
+            assert_eq!(*number, it.attempt.to_string());
+            assert_eq!(*gap, it.gap_ns.map_or("–".to_owned(), text));
+            assert!(it.asked_ns.is_none_or(|it| asked.starts_with(&text(it))), "{asked}");
+            assert!(it.slept_ns.is_none_or(|it| *slept == text(it)), "{slept}");
+        }
+        let refused = lane.marks.iter().filter(|mark| mark.class == Class::Refused).count();
+        assert_eq!(refused, row.attempts.len());
     }
 }
 
+const SLEEPS: [Class; 4] = [Class::Asleep, Class::AsleepUnseen, Class::Wasted, Class::WastedUnseen];
+
 /// A picture may be odd where a session is, but never beyond its own frame.
 fn all_lies_within_the_axis(picture: &Picture) {
-    let inside = |span: Span| assert!(picture.span.contains(span), "{span:?} outside {:?}", picture.span);
-    for host in &picture.hosts {
-        inside(host.span);
-        host.losses.iter().for_each(|lost| inside(lost.span));
-        for restart in host.servers.iter().flat_map(|lane| &lane.restarts) {
-            inside(restart.extent());
-            restart.trackers.iter().for_each(|it| inside(it.span));
-            restart.grace.iter().chain(&restart.lockd).for_each(|it| inside(it.span));
+    for lane in &picture.lanes {
+        let inside = lane.marks.iter().filter(|mark| mark.class != Class::Planned);
+        for mark in inside {
+            assert!(picture.span.contains(mark.span()), "{mark:?} outside {:?}", picture.span);
+            assert!(mark.tip.is_none_or(|tip| tip < lane.tips.len()), "{mark:?}");
         }
-        for stall in &host.stalls {
-            inside(stall.span());
-            stall.tail.into_iter().for_each(|tail| assert!(stall.span().contains(tail)));
-            let mut from = stall.began;
-            for bar in &stall.attempts {
-                assert!(from <= bar.at, "try {} overlaps the one before", bar.attempt);
-                let woke = bar.woke.unwrap_or(bar.at);
-                let next = bar.next.unwrap_or(stall.end.at());
-                assert!(bar.at <= woke && woke <= next && next <= stall.end.at(), "{bar:?}");
-                from = bar.next.unwrap_or(bar.at);
-            }
+        let Some(waited) = lane.marks.iter().find(|mark| mark.class == Class::Waited) else { continue };
+        let mut from = waited.from;
+        for bar in lane.marks.iter().filter(|mark| SLEEPS.contains(&mark.class)) {
+            assert!(from <= bar.from && bar.to <= waited.to, "{bar:?} overlaps the one before");
+            from = bar.to;
         }
     }
 }
 
 /// Where time goes forward, one start of a server is over when the next begins, and so is each tracker.
 fn nothing_overlaps(picture: &Picture) {
-    for lane in picture.hosts.iter().flat_map(|host| &host.servers) {
-        for pair in lane.restarts.windows(2) {
-            assert!(pair[0].began <= pair[1].began);
-            for grace in pair[0].grace.iter().chain(&pair[0].lockd) {
-                assert!(grace.span.to <= pair[1].began.max(grace.span.from), "{grace:?} {}", pair[1].began);
-            }
+    let began = columns(picture, "restarts", ["#", "#began (s)"]);
+    let began = |number: &str| {
+        let row = began.iter().find(|[restart, _]| restart == number).expect("a restart");
+        row[1].parse::<f64>().expect("seconds") + 0.001
+    };
+    for lane in &picture.lanes {
+        let of = |classes: &[Class]| -> Vec<&Mark> {
+            lane.marks.iter().filter(|mark| classes.contains(&mark.class)).collect()
+        };
+        let trackers = of(&[Class::TrackerWorks, Class::TrackerFails]);
+        assert!(trackers.windows(2).all(|pair| pair[0].to <= pair[1].from), "{trackers:?}");
+        for pair in of(&[Class::GraceLabel]).windows(2) {
+            let number = pair[1].texts[2].trim_start_matches('#');
+            assert!(pair[0].to <= began(number).max(pair[0].from), "{pair:?}");
         }
-        let trackers: Vec<_> = lane.restarts.iter().flat_map(|it| &it.trackers).collect();
-        assert!(trackers.windows(2).all(|pair| pair[0].span.to <= pair[1].span.from), "{trackers:?}");
     }
 }
 
@@ -182,7 +219,9 @@ fn names_cannot_leave_their_place() {
     assert!(!page.contains(['\u{2028}', '\u{202e}', '\0']));
     let data = between(&page, "type=\"application/json\">", "</script>");
     let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
-    let path = data["hosts"][0]["stalls"][0]["path"].as_str().expect("a path");
+    let lanes = data["lanes"].as_array().expect("lanes");
+    let path =
+        lanes.iter().find(|lane| lane["about"] == "stall").and_then(|lane| lane["file"].as_str()).expect("a path");
     assert!(path.starts_with("</script><script>alert(1)</script>\"'&<b>{{title}}\\u{2028}"), "{path}");
 }
 
@@ -208,15 +247,125 @@ fn two_hosts_are_drawn_on_one_axis_with_what_their_clocks_leave_open() {
     let there = Place { session: &client, now: at(112.0), to_axis: &shifted, error_s: 0.004, tail_ns: &own_tail };
     let picture = Picture::of(&[Place::alone(&server, server.timeline().now()), there], Vec::new());
     all_lies_within_the_axis(&picture);
-    let stall = &picture.hosts[1].stalls[0];
-    assert!((stall.began - 8.0).abs() < 1e-9 && (stall.end.at() - 12.0).abs() < 1e-9, "{stall:?}");
+    let (_, stall) = marks(&picture, &[Class::Waited]).find(|(lane, _)| lane.host == 1).expect("a stall");
+    assert!((stall.from - 8.0).abs() < 1e-9 && (stall.to - 12.0).abs() < 1e-9, "{stall:?}");
     let drawn = svg::draw(&picture, svg::Head::Verdicts);
     is_xml(&drawn);
     assert!(drawn.contains("clock ±4.0 ms"));
-    assert!(
-        drawn.contains("fill=\"url(#nfsgrace-grace)\" fill-opacity"),
-        "the end of grace is a band on the other host"
-    );
+    let unsure = |host: usize| picture.grounds[host].iter().filter(|mark| mark.class == Class::GraceEndUnsure).count();
+    assert_eq!([unsure(0), unsure(1)], [0, 2], "the end of grace is a band on the other host");
+    assert!(drawn.contains("class=\"GraceEndUnsure\""));
+}
+
+/// A mark as it lies on the paper: its class, its left, right and middle.
+type Drawn = (String, [f64; 3]);
+
+/// What the pen of the SVG drew of one stretch, but words and the legend.
+fn drawn_by_svg(svg: &str) -> Vec<Drawn> {
+    let document = roxmltree::Document::parse(svg).expect("XML");
+    let of_marks = document.descendants().filter(|node| {
+        node.has_attribute("class") && !node.ancestors().any(|it| it.attribute("id") == Some("nfsgrace-legend"))
+    });
+    let drawn = of_marks.filter(|node| !node.has_tag_name(("http://www.w3.org/2000/svg", "text"))).map(|node| {
+        let number = |name: &str| node.attribute(name).and_then(|it| it.parse::<f64>().ok()).expect("a number");
+        let numbers = |text: &str| -> Vec<f64> {
+            text.split(|c: char| !"-.0123456789".contains(c)).filter_map(|part| part.parse().ok()).collect()
+        };
+        let place = match (node.tag_name().name(), node.attribute("transform")) {
+            ("rect", _) => {
+                let [x, y, wide, high] = ["x", "y", "width", "height"].map(number);
+                [x, x + wide, y + high / 2.0]
+            }
+            ("line", _) => [number("x1"), number("x2"), (number("y1") + number("y2")) / 2.0],
+            ("path", Some(transform)) => {
+                let [x, y] = numbers(transform)[..] else { panic!("{transform}") };
+                [x, x, y]
+            }
+            _ => {
+                let [x1, _, low, x2, _] = numbers(node.attribute("d").expect("a path"))[..] else { panic!("{node:?}") };
+                [x1, x2, low - 9.0]
+            }
+        };
+        (node.attribute("class").unwrap_or_default().to_owned(), place)
+    });
+    drawn.collect()
+}
+
+/// The list of the page, on the paper of the SVG.
+fn listed_by_page(page: &str) -> Vec<Drawn> {
+    let data = between(page, "type=\"application/json\">", "</script>");
+    let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
+    let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+    let span = &data["looks_at"][0]["span"];
+    let (from, to) = (number(&span["from"]), number(&span["to"]));
+    let room = f64::max((to - from) * 0.03, 0.05);
+    let stretch = (from - room, to + room);
+    let x = |at: f64| 216.0 + ((at - stretch.0) / (stretch.1 - stretch.0)).clamp(0.0, 1.0) * 628.0;
+    let place = |mark: &serde_json::Value, y: f64| {
+        let look = &data["looks"][mark["is"].as_str().expect("a class")];
+        let (from, to) = (number(&mark["from"]), number(&mark["to"]));
+        let [x1, x2] = match look["shape"].as_str().expect("a shape") {
+            "band" if from == to => [x(from) - 0.6, x(to) + 0.6],
+            "bar" => [x(from), x(to).max(x(from) + 1.0)],
+            "tick" => [x(from); 2],
+            _ => [x(from), x(to)],
+        };
+        let reach = if look["shape"] == "tick" { from } else { to };
+        let in_view = from <= stretch.1 && reach >= stretch.0 && x(to) - x(from) >= number(&look["least"]);
+        let is_drawn = in_view && look["shape"] != "text";
+        is_drawn.then(|| (mark["is"].as_str().unwrap_or_default().to_owned(), [x1, x2, y]))
+    };
+    let list = |value: &serde_json::Value| value.as_array().cloned().expect("a list");
+    let (mut drawn, mut y) = (Vec::new(), 0.0);
+    for (host, ground) in list(&data["grounds"]).iter().enumerate() {
+        let top = y;
+        for lane in list(&data["lanes"]).iter().filter(|lane| lane["host"] == host) {
+            let high = number(&lane["height"]);
+            drawn.extend(list(&lane["marks"]).iter().filter_map(|mark| place(mark, y + high / 2.0)));
+            y += high;
+        }
+        y += 6.0;
+        drawn.extend(list(ground).iter().filter_map(|mark| place(mark, f64::midpoint(top, y))));
+    }
+    drawn
+}
+
+/// Every mark of the SVG is in the page's list, and every one of the list in the SVG, at the same place.
+fn both_pens_draw_the_same(picture: &Picture) {
+    let svg = drawn_by_svg(&svg::draw(picture, svg::Head::None));
+    let mut page = listed_by_page(&html::page(picture));
+    // The SVG has an axis above its lanes.
+    let top = |marks: &[Drawn]| marks.iter().map(|(_, [.., y])| *y).fold(f64::INFINITY, f64::min);
+    let shift = top(&svg) - top(&page);
+    page.iter_mut().for_each(|(_, [.., y])| *y += shift);
+    for drawn in &svg {
+        let same =
+            |listed: &&Drawn| drawn.0 == listed.0 && drawn.1.iter().zip(listed.1).all(|(a, b)| (a - b).abs() < 0.2);
+        let nth =
+            page.iter().position(|it| same(&it)).unwrap_or_else(|| panic!("{drawn:?} is not in the list {page:?}"));
+        page.swap_remove(nth);
+    }
+    assert!(page.is_empty(), "only the page has {page:?}");
+}
+
+#[test]
+fn page_and_svg_show_the_same_marks() {
+    for name in RECORDINGS {
+        let (session, _) = live(recording(name));
+        both_pens_draw_the_same(&alone(&session));
+    }
+    let sessions = ["server", "client", "second"].map(|name| live(recording(&format!("paired/{name}"))).0);
+    let [server, client, second] = sessions.each_ref();
+    let later = |at| picture::seconds(at) + 2.0;
+    let tail = |row: &StallRow| Some(row.total_ns / 3);
+    let place = |session| Place {
+        error_s: 0.3,
+        to_axis: &later,
+        tail_ns: &tail,
+        ..Place::alone(session, session.timeline().now())
+    };
+    let places = [Place::alone(server, server.timeline().now()), place(client), place(second)];
+    both_pens_draw_the_same(&Picture::of(&places, Vec::new()));
 }
 
 #[test]

@@ -116,9 +116,14 @@ fn attempts_are_the_reports(browser: &Browser, page: &Page) {
         .attempts
         .iter()
         .map(|it| {
-            let computed = if it.asked_computed { " *" } else { "" };
+            let computed = if it.asked_computed { " (computed)" } else { "" };
             let asked = it.asked_ns.map_or("–".to_owned(), |asked| format!("{}{computed}", ns(asked)));
-            vec![it.attempt.to_string(), moment(it.refused), asked, maybe(it.slept_ns), maybe(it.gap_ns)]
+            let slept = match (it.slept_ns, it.gap_ns) {
+                (Some(slept), _) => ns(slept),
+                (None, Some(gap)) => format!("≤ {} (its end was not seen)", ns(gap)),
+                (None, None) => "asleep at the end of the session".to_owned(),
+            };
+            vec![it.attempt.to_string(), moment(it.refused), asked, slept, maybe(it.gap_ns)]
         })
         .collect();
     let shown: Vec<_> = shown.into_iter().map(|row| [&row[..1], &row[3..]].concat()).collect();
@@ -173,6 +178,15 @@ fn the_timeline_is_drawn(browser: &Browser, page: &Page) {
         // The thin line under a stall has the colour of sleep as well.
         assert!(if drawn { count > 200 } else { ink == "sleep" || count == 0 }, "{}: {count} of {ink}", page.name);
     }
+}
+
+/// The page draws every mark of its list, and nothing else.
+fn every_mark_is_drawn(browser: &Browser, page: &Page) {
+    let differs = browser.await_answer(include_str!("marks.js"), json!([]));
+    let empty = |name: &str| differs[name].as_array().is_some_and(Vec::is_empty);
+    assert!(["missing", "more", "said"].into_iter().all(empty), "{}: {differs}", page.name);
+    let tries: usize = page.summary.stalls.iter().map(|stall| stall.attempts.len()).sum();
+    assert!(differs["marks"].as_u64().is_some_and(|marks| marks > 2 * tries as u64), "{}: {differs}", page.name);
 }
 
 /// Nothing on the console, and no request but the one for the page.
@@ -277,11 +291,14 @@ fn the_page_shows_what_the_report_counts() {
         page("losses", sessions::with_losses()),
     ];
     let browser = Browser::start();
+    let hear = json!({"source": include_str!("hear.js")});
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", hear);
     for page in &pages {
         for scheme in ["light", "dark"] {
             browser.look(1280, 1000, scheme);
             page.open(&browser);
             the_timeline_is_drawn(&browser, page);
+            every_mark_is_drawn(&browser, page);
             tables_are_the_reports(&browser, page);
             verdicts_and_lanes_are_the_reports(&browser, page);
             page.keep(&browser, scheme);

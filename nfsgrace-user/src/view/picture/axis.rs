@@ -50,7 +50,7 @@ pub fn seconds(at: Stamp) -> f64 {
 }
 
 /// A stretch of the axis, seconds; never ends before it begins.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Span {
     /// Its beginning.
     pub from: f64,
@@ -95,34 +95,50 @@ impl Span {
     }
 }
 
-/// A stretch in which something happened, between long ones in which nothing did.
+/// A stretch in which something happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Episode {
     /// Where it lies.
     pub span: Span,
     /// The restarts in it, by their numbers.
+    #[serde(skip)]
     pub restarts: Vec<u32>,
     /// What the stalls in it cost, nanoseconds.
+    #[serde(skip)]
     pub lost_ns: u64,
 }
 
 /// Shorter pauses than this, seconds, do not end an episode.
 const PAUSE_S: f64 = 60.0;
+/// Episodes are one stretch where that is no longer than so many times what happened in it.
+const WHOLE: f64 = 3.0;
 
-/// Puts together what happened close by.
+impl Episode {
+    fn join(mut self, other: Self) -> Self {
+        self.span = self.span.join(other.span);
+        self.restarts.extend(other.restarts);
+        self.lost_ns = self.lost_ns.saturating_add(other.lost_ns);
+        self
+    }
+}
+
+/// Puts together what happened close by: all of it, or several stretches where there are long pauses between them, the most
+/// costly first.
 pub(super) fn episodes(mut parts: Vec<Episode>) -> Vec<Episode> {
     parts.sort_by(|a, b| a.span.from.total_cmp(&b.span.from));
     let mut episodes: Vec<Episode> = Vec::new();
     for part in parts {
-        match episodes.last_mut() {
-            Some(last) if part.span.from <= last.span.to + PAUSE_S => {
-                last.span = last.span.join(part.span);
-                last.restarts.extend(part.restarts);
-                last.lost_ns = last.lost_ns.saturating_add(part.lost_ns);
-            }
-            _ => episodes.push(part),
+        match episodes.pop() {
+            Some(last) if part.span.from <= last.span.to + PAUSE_S => episodes.push(last.join(part)),
+            last => episodes.extend(last.into_iter().chain([part])),
         }
     }
+    let busy: f64 = episodes.iter().map(|it| it.span.length()).sum();
+    let all = episodes.iter().map(|it| it.span).reduce(Span::join);
+    if all.is_some_and(|all| all.length() <= WHOLE * busy) {
+        return episodes.into_iter().reduce(Episode::join).into_iter().collect();
+    }
+    episodes.sort_by_key(|episode| std::cmp::Reverse(episode.lost_ns));
     episodes
 }
 

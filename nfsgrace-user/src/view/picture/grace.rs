@@ -2,61 +2,21 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::{Place, Span, server::ns};
+use super::{
+    Class, Lane, Mark, Span, Tip, moment,
+    server::{self, Drawn},
+};
 use crate::{
-    record::{EndedBy, RestartRow, Stamp},
-    timeline::{
-        KnownFrom, Restart,
-        restart::{Grace, LengthFrom},
-    },
-    view::{rough, span, summary},
+    record::EndedBy,
+    timeline::{KnownFrom, restart::Grace},
+    view::{plural, rough, span, summary},
 };
 
-/// A grace period.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GraceBar {
-    /// Where it lies; up to the end of the session while it is on.
-    pub span: Span,
-    /// Whether its beginning was seen, rather than its first sign.
-    pub began_seen: bool,
-    /// Whether it was put together from its first sign or the kernel log, rather than watched.
-    pub guessed: bool,
-    /// What became of it.
-    pub state: GraceState,
-    /// Its real length, nanoseconds.
-    pub grace_ns: Option<u64>,
-    /// When its timer was set.
-    pub timer_set: Option<f64>,
-    /// When it should have ended, as computed.
-    pub planned: Option<Planned>,
-    /// All that in words.
-    pub label: String,
-    /// The same where there is little room.
-    pub short: String,
-    /// What ended it, in a few words.
-    pub end_label: String,
-}
-
-/// When a grace period should end: computed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Planned {
-    /// From the timer's time to the latest that the timer wheel makes of it.
-    pub span: Span,
-    /// The configured length, nanoseconds.
-    pub length_ns: u64,
-    /// Whether that comes from the kernel log.
-    pub from_log: bool,
-}
-
 /// What became of a grace period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum GraceState {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
     /// It ended.
     Ended {
-        /// What ended it.
         by: EndedBy,
         /// Whether its end was watched.
         seen: bool,
@@ -69,81 +29,102 @@ pub enum GraceState {
     Over,
 }
 
-/// nfsd's.
-pub(super) fn grace(
-    place: &Place<'_>,
-    restart: &Restart,
-    grace: Grace,
-    row: &RestartRow,
-    next: Option<Stamp>,
-) -> GraceBar {
-    let planned = restart.planned_end(place.session.timeline().hz());
-    let planned = planned.zip(restart.length).map(|(end, (length, from))| Planned {
-        span: place.span(end.earliest, end.latest),
-        length_ns: ns(length),
-        from_log: from == LengthFrom::KernelLog,
-    });
-    let computed = planned.as_ref().map(|it| it.span.to);
-    let mut bar = bar(place, restart, grace, computed, next);
-    bar.grace_ns = row.grace_ns;
-    bar.timer_set = restart.armed.map(|at| place.at(at));
-    bar.label = summary::grace(row);
+impl State {
+    fn label(self) -> String {
+        let Self::Ended { by, seen } = self else {
+            return match self {
+                Self::Stopped => "server stopped",
+                Self::On => "still on",
+                Self::Over | Self::Ended { .. } => "over (computed)",
+            }
+            .to_owned();
+        };
+        let by = match by {
+            EndedBy::Skipped => "skipped",
+            EndedBy::Timer => "ended by its timer",
+            EndedBy::AllReclaimed => "all clients reclaimed",
+            EndedBy::V4EndGrace => "ended by v4_end_grace",
+            EndedBy::Shutdown => "server stopped",
+            EndedBy::Unknown => "ended, why was not seen",
+        };
+        if seen { by.to_owned() } else { format!("{by} (inferred)") }
+    }
+}
+
+/// A grace period on the axis, and what is said of it.
+struct Bar {
+    at: Span,
+    state: State,
+    /// All in words, in fewer, and in none.
+    texts: [String; 3],
+    length: Option<Duration>,
+    /// When it should end, and its configured length: computed.
+    planned: Option<(Span, Duration)>,
+}
+
+/// nfsd's: where it lies, and whether it is over.
+pub(super) fn nfsd(drawn: &Drawn<'_>, lane: &mut Lane) -> Option<(Span, bool)> {
+    let Drawn { place, restart, row, .. } = drawn;
+    let Some(grace) = restart.grace else {
+        server::say(lane, drawn, "not seen".to_owned());
+        return None;
+    };
+    let end = restart.planned_end(place.session.timeline().hz());
+    let planned = end.zip(restart.length).map(|(end, (length, _))| (place.span(end.earliest, end.latest), length));
+    let (at, state) = lies(drawn, grace, planned.map(|(span, _)| span.to));
     let length = row.grace_ns.or(row.grace_planned_ns).map(|ns| rough(Duration::from_nanos(ns)));
-    bar.short = length.map(|length| format!("{length}: {}", bar.end_label)).unwrap_or_else(|| bar.end_label.clone());
-    bar.planned = planned;
-    bar
+    let short = length.map_or_else(|| state.label(), |length| format!("{length}: {}", state.label()));
+    let texts = [summary::grace(row), short, String::new()];
+    let length = row.grace_ns.map(Duration::from_nanos);
+    draw(drawn, grace, Bar { at, state, texts, length, planned }, lane);
+    Some((at, state != State::On))
 }
 
 /// lockd's, whose length is not known.
-pub(super) fn lockd(place: &Place<'_>, restart: &Restart, grace: Grace, next: Option<Stamp>) -> GraceBar {
-    let mut bar = bar(place, restart, grace, None, next);
-    bar.grace_ns = grace.ended.filter(|_| grace.began_seen).map(|end| ns(end.at.since(grace.began)));
-    bar.label = match bar.grace_ns {
-        Some(length) => format!("lockd's own grace period: {}", span(Duration::from_nanos(length))),
-        None => "lockd's own grace period".to_owned(),
-    };
-    bar.short = bar.end_label.clone();
-    bar
+pub(super) fn lockd(drawn: &Drawn<'_>, lane: &mut Lane) {
+    let Some(grace) = drawn.restart.lockd else { return server::say(lane, drawn, "none seen".to_owned()) };
+    let (at, state) = lies(drawn, grace, None);
+    let length = grace.ended.filter(|_| grace.began_seen).map(|end| end.at.since(grace.began));
+    let said = length.map(|length| format!(": {}", span(length))).unwrap_or_default();
+    let texts = [format!("lockd's own grace period{said}"), state.label(), String::new()];
+    draw(drawn, grace, Bar { at, state, texts, length, planned: None }, lane);
 }
 
-fn bar(place: &Place<'_>, restart: &Restart, grace: Grace, computed: Option<f64>, next: Option<Stamp>) -> GraceBar {
+/// Where it lies; up to the end of the session while it is on.
+fn lies(drawn: &Drawn<'_>, grace: Grace, computed: Option<f64>) -> (Span, State) {
+    let Drawn { place, restart, .. } = drawn;
     let from = place.at(grace.began);
     let (to, state) = match (grace.ended, restart.stopped) {
-        (Some(end), _) => (place.at(end.at), GraceState::Ended { by: end.by, seen: end.from == KnownFrom::Observed }),
-        (None, Some(stopped)) => (place.at(stopped), GraceState::Stopped),
-        (None, None) if restart.history => (computed.unwrap_or(from), GraceState::Over),
-        (None, None) => (place.at(place.now), GraceState::On),
+        (Some(end), _) => (place.at(end.at), State::Ended { by: end.by, seen: end.from == KnownFrom::Observed }),
+        (None, Some(stopped)) => (place.at(stopped), State::Stopped),
+        (None, None) if restart.history => (computed.unwrap_or(from), State::Over),
+        (None, None) => (place.at(place.now), State::On),
     };
-    let end_seen = matches!(state, GraceState::Ended { seen: true, .. });
-    GraceBar {
-        span: Span::new(from, to).before(next.map(|next| place.at(next))),
-        began_seen: grace.began_seen,
-        guessed: !grace.began_seen || !(restart.known_from == KnownFrom::Observed || end_seen),
-        state,
-        grace_ns: None,
-        timer_set: None,
-        planned: None,
-        label: String::new(),
-        short: String::new(),
-        end_label: end_label(state),
-    }
+    (Span::new(from, to).before(drawn.until()), state)
 }
 
-fn end_label(state: GraceState) -> String {
-    match state {
-        GraceState::Ended { by, seen } => {
-            let by = match by {
-                EndedBy::Skipped => "skipped",
-                EndedBy::Timer => "ended by its timer",
-                EndedBy::AllReclaimed => "all clients reclaimed",
-                EndedBy::V4EndGrace => "ended by v4_end_grace",
-                EndedBy::Shutdown => "server stopped",
-                EndedBy::Unknown => "ended, why was not seen",
-            };
-            if seen { by.to_owned() } else { format!("{by} (inferred)") }
-        }
-        GraceState::Stopped => "server stopped".to_owned(),
-        GraceState::On => "still on".to_owned(),
-        GraceState::Over => "over (computed)".to_owned(),
-    }
+fn draw(drawn: &Drawn<'_>, grace: Grace, bar: Bar, lane: &mut Lane) {
+    let Drawn { restart, row, .. } = drawn;
+    let Bar { at, state, texts, length, planned } = bar;
+    let seen = if grace.began_seen { "" } else { " (its first sign)" };
+    let plan = |(end, length): (Span, Duration)| {
+        format!("{}, until {} … {} s (computed)", span(length), moment(end.from), moment(end.to))
+    };
+    let rows = [
+        ("from", format!("{} s{seen}", moment(at.from))),
+        ("to", format!("{} s", moment(at.to))),
+        ("end", state.label()),
+        ("length", length.map(span).unwrap_or_default()),
+        ("planned", planned.map(plan).unwrap_or_default()),
+        ("refused", plural(restart.clients.refused.total(), "operation")),
+    ];
+    let end_seen = matches!(state, State::Ended { seen: true, .. });
+    let watched = grace.began_seen && (restart.known_from == KnownFrom::Observed || end_seen);
+    let class = if watched { Class::Grace } else { Class::GraceNotWatched };
+    let planned = planned.map(|(span, _)| Mark::over(Class::Planned, span));
+    let title = format!("Restart {}: {}", row.restart, lane.name);
+    lane.tell(Tip::new(title, rows), [Mark::over(class, at)].into_iter().chain(planned));
+    server::say(lane, drawn, format!("{}; {}", texts[0], state.label()));
+    let texts = texts.map(|text| format!("#{}  {text}", row.restart).trim_end().to_owned());
+    lane.marks.push(Mark::over(Class::GraceLabel, at).says(texts, drawn.until()));
 }

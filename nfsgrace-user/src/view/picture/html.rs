@@ -9,15 +9,14 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Picture,
+    Picture, ink,
     svg::{self, Head, escape},
 };
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
-const SCRIPT: [&str; 6] = [
-    include_str!("page/text.js"),
-    include_str!("page/rows.js"),
+const SCRIPT: [&str; 5] = [
+    include_str!("page/parts.js"),
     include_str!("page/draw.js"),
     include_str!("page/chart.js"),
     include_str!("page/tables.js"),
@@ -28,12 +27,14 @@ const SCRIPT: [&str; 6] = [
 #[must_use]
 pub fn page(picture: &Picture) -> String {
     let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPT.concat());
+    let inks = ink::ALL.map(|ink| format!("  --{}: light-dark({}, {});\n", ink.name, ink.light, ink.dark));
+    let style = format!(":root {{\n{}}}\n{STYLE}", inks.concat());
     fill(|name| match name {
         "title" => escape(&picture.title),
         "axis" => escape(&picture.axis),
         "version" => env!("CARGO_PKG_VERSION").to_owned(),
-        "style" => STYLE.to_owned(),
-        "style-hash" => hash(STYLE),
+        "style" => style.clone(),
+        "style-hash" => hash(&style),
         "script-hash" => hash(&script),
         "script" => script.clone(),
         "verdicts" => verdicts(picture),
@@ -97,7 +98,7 @@ fn verdicts(picture: &Picture) -> String {
         if let Some(nothing) = &host.nothing {
             let _ = write!(out, "<p>{}</p>", escape(nothing));
         }
-        let _ = write!(out, "<p>{}</p>", escape(&host.stalls_text));
+        let _ = write!(out, "<p>{}</p>", escape(&host.stalls));
     }
     for note in &picture.notes {
         let _ = write!(out, "<p>{}</p>", escape(note));

@@ -1,223 +1,156 @@
-//! The lane of a server: trackers, grace periods and what ended them, refusals.
+//! The lanes of a server: trackers, grace periods and what ended them, refusals.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Serialize;
-
-use super::{
-    Place, Span,
-    grace::{self, GraceBar, GraceState},
-};
+use super::{About, Class, Lane, Mark, Place, Span, Tip, grace, moment};
 use crate::{
     record::{Netns, RestartRow, Stamp, Summary},
     timeline::{
         Restart,
+        clients::FIRST_KEPT,
         restart::{EndGraceWrite, TrackerAttempt},
     },
     view::{clean, errno, plural, span, summary},
 };
 
-/// All starts of nfsd in one network namespace.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ServerLane {
-    /// The namespace, where it is known.
-    pub netns: Option<u32>,
-    /// Whether it is the one that the host began with, as far as that is known.
-    pub initial: bool,
-    /// The starts, in order; they do not overlap.
-    pub restarts: Vec<RestartSpan>,
-}
-
-/// One start.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RestartSpan {
-    /// Counted from 1.
+/// One start of a server, where it lies on the axis.
+#[derive(Debug)]
+pub(super) struct Start {
+    /// Its number.
     pub restart: u32,
-    /// `observed`, `kernel_log` or `grace_only`.
-    pub known_from: String,
-    /// When it began, or was first noticed.
-    pub began: f64,
+    /// From the first to the last that is drawn of it. The planned end counts while it is to come.
+    pub extent: Span,
     /// Whether its grace period was over before watching began.
     pub before_watching: bool,
-    /// The trackers that were tried, in order.
-    pub trackers: Vec<TrackerBar>,
-    /// What became of them, in words.
-    pub tracking: String,
-    /// nfsd's grace period.
-    pub grace: Option<GraceBar>,
-    /// lockd's own grace period, for locks of NFSv3.
-    pub lockd: Option<GraceBar>,
-    /// Whom it refused.
-    pub refusals: Refusals,
-    /// Writes to `/proc/fs/nfsd/v4_end_grace`.
-    pub writes: Vec<Mark>,
-    /// RECLAIM_COMPLETEs.
-    pub completed: Vec<Mark>,
-    /// When the server was stopped.
-    pub stopped: Option<f64>,
-    /// Stalls that it caused on this host.
-    pub stalls: u64,
-    /// Their lengths added up, nanoseconds.
-    pub lost_ns: u64,
-    /// How much of that lies after the end of the grace period.
-    pub tail_ns: u64,
+    /// Its grace period, and whether that is over.
+    pub grace: Option<(Span, bool)>,
 }
 
-/// One tracker that was tried.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TrackerBar {
-    /// The kernel function that sets it up.
-    pub function: &'static str,
-    /// Where it lies; up to the end of the session while it has not returned.
-    pub span: Span,
-    /// Whether its beginning was seen.
-    pub began_seen: bool,
-    /// Zero or a negative errno; absent while it has not returned.
-    pub status: Option<i32>,
-    /// How long it took, nanoseconds.
-    pub took_ns: Option<u64>,
-    /// What it answered, in words.
-    pub label: String,
-    /// The questions to `cld_running` that are kept in detail.
-    pub polls: Vec<PollTick>,
-    /// Times that it said no.
-    pub polls_false: u64,
+/// A start, and all that its marks are made from.
+pub(super) struct Drawn<'a> {
+    pub place: &'a Place<'a>,
+    pub restart: &'a Restart,
+    pub row: &'a RestartRow,
+    /// When the next one of this server begins.
+    pub next: Option<Stamp>,
 }
 
-/// One question to `cld_running`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct PollTick {
-    /// When.
-    pub at: f64,
-    /// Its answer.
-    pub running: bool,
-    /// Whether that was inferred.
-    pub inferred: bool,
-}
-
-/// Refusals of one start.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Refusals {
-    /// How many, exact.
-    pub total: u64,
-    /// Those that are kept in detail: the first and the last ones.
-    pub at: Vec<f64>,
-    /// Between the first and the last ones are so many more.
-    pub not_kept: u64,
-    /// Where those lie that are not kept.
-    pub not_kept_span: Option<Span>,
-}
-
-/// A moment with words.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Mark {
-    /// When.
-    pub at: f64,
-    /// What.
-    pub text: String,
-    /// Whether it worked.
-    pub ok: bool,
-}
-
-impl RestartSpan {
-    /// From the first to the last that is drawn of it. The planned end counts while it is to come.
-    #[must_use]
-    pub fn extent(&self) -> Span {
-        let spans = self.trackers.iter().map(|it| it.span);
-        let graces = [&self.grace, &self.lockd].into_iter().flatten();
-        let to_come = graces.clone().filter(|it| it.state == GraceState::On);
-        let planned = to_come.filter_map(|it| it.planned.as_ref()).map(|it| it.span);
-        let moments = self.refusals.at.iter().copied().chain(self.writes.iter().chain(&self.completed).map(|it| it.at));
-        let moments = moments.chain(self.stopped).map(|at| Span::new(at, at));
-        spans
-            .chain(graces.map(|it| it.span))
-            .chain(planned)
-            .chain(moments)
-            .fold(Span::new(self.began, self.began), Span::join)
+impl Drawn<'_> {
+    /// Where the room ends for words about this start.
+    pub(super) fn until(&self) -> Option<f64> {
+        self.next.map(|next| self.place.at(next))
     }
 }
 
-/// The lanes of a host's servers.
-pub(super) fn lanes(place: &Place<'_>, rows: &Summary) -> Vec<ServerLane> {
+/// The lanes of a host's servers, one network namespace after the other.
+pub(super) fn lanes(place: &Place<'_>, rows: &Summary, host: usize) -> (Vec<Lane>, Vec<Start>) {
     let timeline = place.session.timeline();
     let mut by_netns: BTreeMap<Option<Netns>, Vec<&Restart>> = BTreeMap::new();
     for restart in timeline.restarts() {
         by_netns.entry(restart.netns).or_default().push(restart);
     }
-    by_netns
-        .into_iter()
-        .map(|(netns, restarts)| ServerLane {
-            netns: netns.map(|it| it.0),
-            initial: timeline.host().initial_netns.is_none_or(|initial| netns == Some(initial)),
-            restarts: lane(place, rows, &restarts),
-        })
-        .collect()
-}
-
-fn lane(place: &Place<'_>, rows: &Summary, restarts: &[&Restart]) -> Vec<RestartSpan> {
-    let nexts = restarts.iter().skip(1).map(|next| Some(next.began)).chain([None]);
-    restarts
-        .iter()
-        .zip(nexts)
-        .filter_map(|(restart, next)| {
+    let (mut lanes, mut starts) = (Vec::new(), Vec::new());
+    let several = by_netns.len() > 1;
+    for (netns, restarts) in by_netns {
+        let initial = timeline.host().initial_netns.is_none_or(|initial| netns == Some(initial));
+        if let Some(netns) = netns.filter(|_| several || !initial) {
+            lanes.push(Lane::new(About::Head, host, 26.0, format!("nfsd in net:[{}]", netns.0)));
+        }
+        let nexts = restarts.iter().skip(1).map(|next| Some(next.began)).chain([None]);
+        let drawn = restarts.iter().zip(nexts).filter_map(|(restart, next)| {
             let row = rows.restarts.iter().find(|row| row.restart == restart.id.0)?;
-            Some(start(place, restart, row, next))
-        })
-        .collect()
+            Some(Drawn { place, restart, row, next })
+        });
+        server(&drawn.collect::<Vec<_>>(), host, &mut lanes, &mut starts);
+    }
+    (lanes, starts)
 }
 
-fn start(place: &Place<'_>, restart: &Restart, row: &RestartRow, next: Option<Stamp>) -> RestartSpan {
-    let clients = restart.clients.list();
-    let completed = clients.iter().filter_map(|client| {
-        let at = place.at(client.completed?);
-        let who = client.name.as_deref().map(clean).unwrap_or_default();
-        Some(Mark { at, text: format!("RECLAIM_COMPLETE {who}"), ok: true })
-    });
-    RestartSpan {
-        restart: row.restart,
-        known_from: row.known_from.clone(),
-        began: place.at(row.began),
-        before_watching: row.before_watching,
-        trackers: trackers(place, restart, next),
-        tracking: summary::tracking(row),
-        grace: restart.grace.map(|it| grace::grace(place, restart, it, row, next)),
-        lockd: restart.lockd.map(|it| grace::lockd(place, restart, it, next)),
-        refusals: refusals(place, restart),
-        writes: restart.end_grace_writes.iter().map(|it| write(place, it)).collect(),
-        completed: completed.collect(),
-        stopped: restart.stopped.map(|at| place.at(at)),
-        stalls: row.stalls,
-        lost_ns: row.lost_ns,
-        tail_ns: row.tail_ns,
+/// The lanes of one server, of which only those are shown that have something to show.
+fn server(drawn: &[Drawn<'_>], host: usize, lanes: &mut Vec<Lane>, starts: &mut Vec<Start>) {
+    let lane = |height, name: &str| Lane::new(About::Server, host, height, name);
+    let mut list = [
+        lane(28.0, "Client trackers"),
+        lane(34.0, "Grace period"),
+        lane(26.0, "lockd’s grace period"),
+        lane(26.0, "Refused, reclaimed"),
+    ];
+    starts.extend(drawn.iter().map(|it| start(it, &mut list)));
+    let [tracked, graced, locked, answered] = list;
+    lanes.extend([tracked, graced]);
+    lanes.extend([locked, answered].into_iter().filter(|lane| !lane.marks.is_empty()));
+}
+
+fn start(drawn: &Drawn<'_>, lanes: &mut [Lane; 4]) -> Start {
+    let before = lanes.each_ref().map(|lane| lane.marks.len());
+    let [tracked, graced, locked, answered] = lanes;
+    trackers(drawn, tracked);
+    let grace = grace::nfsd(drawn, graced);
+    grace::lockd(drawn, locked);
+    answers(drawn, answered);
+    let over = grace.is_none_or(|(_, over)| over);
+    let marks = lanes.iter().zip(before).filter_map(|(lane, before)| lane.marks.get(before..)).flatten();
+    let spans = marks.filter(|mark| !(mark.class == Class::Planned && over)).map(Mark::span);
+    let moments = [Some(drawn.restart.began), drawn.restart.stopped].into_iter().flatten();
+    Start {
+        restart: drawn.row.restart,
+        extent: moments.map(|at| drawn.place.span(at, at)).chain(spans).reduce(Span::join).unwrap_or_default(),
+        before_watching: drawn.row.before_watching,
+        grace,
+    }
+}
+
+/// Starts that the words about a lane tell about.
+const TOLD: usize = 12;
+
+/// Puts into words what a lane shows of a start.
+pub(super) fn say(lane: &mut Lane, drawn: &Drawn<'_>, text: String) {
+    let title = lane.name.clone();
+    let Tip::Said { rows, .. } = lane.tip.get_or_insert_with(|| Tip::Said { title, rows: Vec::new() }) else { return };
+    lane.aside = if rows.is_empty() { text.clone() } else { String::new() };
+    if rows.len() < TOLD {
+        rows.push((format!("restart {}", drawn.row.restart), text));
     }
 }
 
 /// One is tried after the other, and all before the next start.
-fn trackers(place: &Place<'_>, restart: &Restart, next: Option<Stamp>) -> Vec<TrackerBar> {
-    let attempts = &restart.tracking.attempts;
-    let ends = attempts.iter().skip(1).map(|it| Some(it.began)).chain([next]);
-    attempts.iter().zip(ends).map(|(it, next)| tracker(place, restart, it, next)).collect()
+fn trackers(drawn: &Drawn<'_>, lane: &mut Lane) {
+    let attempts = &drawn.restart.tracking.attempts;
+    let ends = attempts.iter().skip(1).map(|it| Some(it.began)).chain([drawn.next]);
+    let mut end = drawn.place.at(drawn.restart.began);
+    for (attempt, next) in attempts.iter().zip(ends) {
+        end = tracker(drawn, attempt, next, lane).max(end);
+    }
+    let works = attempts.iter().any(|it| it.status() == Some(0));
+    let class = if works { Class::TrackingWorks } else { Class::TrackingFails };
+    let took: Duration =
+        attempts.iter().filter_map(TrackerAttempt::took).fold(Duration::ZERO, Duration::saturating_add);
+    let took = if took > Duration::ZERO { format!(" in {}", span(took)) } else { String::new() };
+    let text = summary::tracking(drawn.row);
+    lane.marks.push(Mark::at(class, end).says([format!("{text}{took}"), text.clone()], drawn.until()));
+    say(lane, drawn, text);
 }
 
-fn tracker(place: &Place<'_>, restart: &Restart, attempt: &TrackerAttempt, next: Option<Stamp>) -> TrackerBar {
+/// One tracker with its questions to `cld_running`; where it ends.
+fn tracker(drawn: &Drawn<'_>, attempt: &TrackerAttempt, next: Option<Stamp>, lane: &mut Lane) -> f64 {
+    let Drawn { place, restart, .. } = drawn;
     let given_up = restart.tracking.ended.map(|(at, _)| at).or(restart.stopped);
     let to = attempt.ended.map(|(at, _)| at).or(given_up).unwrap_or(place.now);
     let span = place.span(attempt.began, to).before(next.map(|next| place.at(next)));
-    let polls = attempt.polls.iter().map(|poll| PollTick {
-        at: place.at(poll.at).clamp(span.from, span.to),
-        running: poll.running,
-        inferred: poll.inferred,
-    });
-    TrackerBar {
-        function: attempt.tracker.init_function(),
-        span,
-        began_seen: attempt.began_seen,
-        status: attempt.status(),
-        took_ns: attempt.took().map(ns),
-        label: tracker_label(attempt),
-        polls: polls.collect(),
-        polls_false: attempt.polls_false,
+    let seen = if attempt.began_seen { "" } else { " (only its return was seen)" };
+    let rows = [("began", format!("{} s{seen}", moment(span.from))), ("came to", tracker_label(attempt))];
+    let class = if attempt.status() == Some(0) { Class::TrackerWorks } else { Class::TrackerFails };
+    lane.tell(Tip::new(attempt.tracker.init_function(), rows), [Mark::over(class, span)]);
+    let apart = span.length() / (attempt.polls.len() + 1) as f64;
+    for poll in &attempt.polls {
+        let at = place.at(poll.at).clamp(span.from, span.to);
+        let inferred = if poll.inferred { " (inferred from msleep)" } else { "" };
+        let tip =
+            Tip::new(format!("cld_running() = {}{inferred}", poll.running), [("at", format!("{} s", moment(at)))]);
+        let class = if poll.inferred { Class::PollInferred } else { Class::Poll };
+        lane.tell(tip, [Mark::over(class, Span::new(at, (at + apart).min(span.to)))]);
     }
+    span.to
 }
 
 fn tracker_label(attempt: &TrackerAttempt) -> String {
@@ -236,21 +169,39 @@ fn tracker_label(attempt: &TrackerAttempt) -> String {
     format!("{status}{took}{polls}")
 }
 
-fn refusals(place: &Place<'_>, restart: &Restart) -> Refusals {
-    let kept: Vec<_> = restart.clients.refusals().map(|refusal| place.at(refusal.at)).collect();
+/// Refusals, RECLAIM_COMPLETEs, writes to `v4_end_grace`.
+fn answers(drawn: &Drawn<'_>, lane: &mut Lane) {
+    let Drawn { place, restart, .. } = drawn;
+    let first = lane.marks.len();
+    let refusals: Vec<_> = restart.clients.refusals().map(|refusal| place.at(refusal.at)).collect();
     let total = restart.clients.refused.total();
-    let not_kept = total.saturating_sub(kept.len() as u64);
-    let edge = crate::timeline::clients::FIRST_KEPT;
-    let gap = kept.get(edge.wrapping_sub(1)).zip(kept.get(edge)).filter(|_| not_kept > 0);
-    Refusals { total, not_kept, not_kept_span: gap.map(|(from, to)| Span::new(*from, *to)), at: kept }
-}
-
-fn write(place: &Place<'_>, write: &EndGraceWrite) -> Mark {
-    let who = clean(&write.task.comm);
-    let answer = if write.status < 0 { errno(write.status) } else { "accepted".to_owned() };
-    Mark { at: place.at(write.at), text: format!("{who} writes v4_end_grace: {answer}"), ok: write.status >= 0 }
-}
-
-pub(super) fn ns(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+    let counted = total.saturating_sub(refusals.len() as u64);
+    let edge = refusals.get(FIRST_KEPT.wrapping_sub(1)).zip(refusals.get(FIRST_KEPT)).filter(|_| counted > 0);
+    if let Some((from, to)) = edge {
+        let rows = [("kept in detail", "the first and the last ones".to_owned())];
+        let mark = Mark::over(Class::RefusedCounted, Span::new(*from, *to));
+        lane.tell(Tip::new(format!("{counted} more refusals"), rows), [mark]);
+    }
+    let mut instant = |class, at, title: &str| {
+        lane.tell(Tip::new(title, [("at", format!("{} s", moment(at)))]), [Mark::at(class, at)]);
+    };
+    refusals.iter().for_each(|at| instant(Class::Refused, *at, "Refused with NFS4ERR_GRACE (10013)"));
+    for client in restart.clients.list() {
+        let Some(at) = client.completed else { continue };
+        let who = client.name.as_deref().map(clean).unwrap_or_default();
+        instant(Class::Free, place.at(at), &format!("RECLAIM_COMPLETE {who}"));
+    }
+    for write in &restart.end_grace_writes {
+        let EndGraceWrite { at, task, status } = write;
+        let answer = if *status < 0 { errno(*status) } else { "accepted".to_owned() };
+        let class = if *status < 0 { Class::WriteRefused } else { Class::WriteAccepted };
+        instant(class, place.at(*at), &format!("{} writes v4_end_grace: {answer}", clean(&task.comm)));
+    }
+    let last = lane.marks.iter().skip(first).map(|mark| mark.to).max_by(f64::total_cmp);
+    let refused = plural(total, "refusal");
+    if let Some(last) = last.filter(|_| total > 0) {
+        lane.marks.push(Mark::at(Class::Note, last).says([refused.clone()], drawn.until()));
+    }
+    let completed = restart.clients.list().iter().filter(|client| client.completed.is_some()).count();
+    say(lane, drawn, format!("{refused}, {}", plural(completed as u64, "RECLAIM_COMPLETE")));
 }

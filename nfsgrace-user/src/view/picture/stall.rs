@@ -2,225 +2,148 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::{Place, Span};
+use super::{About, Class, Lane, Mark, Place, Span, Tip, moment};
 use crate::{
-    record::{Refusal, StallRow, Stamp},
+    record::{AttemptRow, Refusal, StallRow, Stamp},
     view::{clean, errno, plural, span},
 };
 
-/// One stalled task: what it waited for, each of its tries, and what came after the end of the grace period.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StallLane {
-    /// Process id.
-    pub pid: u32,
-    /// Thread id.
-    pub tid: u32,
-    /// Name of the thread.
-    pub comm: String,
-    /// Path of the file, as far as known.
-    pub path: Option<String>,
-    /// Kernel function that ran the operation.
-    pub op: Option<String>,
-    /// Server that refused.
-    pub server: Option<String>,
-    /// Number of the restart that caused it, where it is known.
-    pub restart: Option<u32>,
-    /// When it began.
-    pub began: f64,
-    /// False when that is the first refusal seen.
-    pub began_seen: bool,
-    /// Its end.
-    pub end: StallEnd,
-    /// Its length, nanoseconds.
-    pub total_ns: u64,
-    /// Refusals.
-    pub refused: u64,
-    /// Of these, NFS4ERR_DELAY.
-    pub refused_delay: u64,
-    /// How much of it lies after the end of the grace period; absent where that is not known.
-    pub tail_ns: Option<u64>,
-    /// Where that lies.
-    pub tail: Option<Span>,
-    /// What it cost, in words.
-    pub label: String,
-    /// The tries that are kept, in order; they do not overlap.
-    pub attempts: Vec<AttemptBar>,
-    /// Tries in the middle that are only counted.
-    pub attempts_not_listed: u64,
+/// A host with no more stalls than this has their sleeps written beside them.
+pub(super) const EXPLAINED: usize = 12;
+
+/// What it waited for, each of its tries, and what came after the end of the grace period.
+pub(super) fn lane(place: &Place<'_>, row: &StallRow, host: usize, explained: bool) -> Lane {
+    let whole = place.span(row.began, row.ended.unwrap_or(place.now));
+    let name = format!("{} {}", clean(&row.comm), row.tid);
+    let mut lane = Lane::new(About::Stall, host, if explained { 52.0 } else { 26.0 }, name);
+    lane.lost_ns = row.total_ns;
+    lane.file = row.path.as_deref().map(clean).unwrap_or_default().into_owned();
+    lane.numbers = [
+        format!("{}{}", if row.began_seen { "" } else { "≥ " }, ns(row.total_ns)),
+        row.tail_ns.filter(|tail| *tail > 0).map(ns).unwrap_or_default(),
+        if explained { plural(row.refused, "refusal") } else { String::new() },
+    ];
+    lane.tip = Some(tip(row, whole, &lane));
+    if row.attempts_not_listed > 0 {
+        lane.rest = format!("{} in the middle are only counted.", row.attempts_not_listed);
+    }
+    lane.marks.push(Mark::over(Class::Waited, whole));
+    tries(place, row, whole, explained, &mut lane);
+    let (class, end) = ending(row, whole.to);
+    let rows = [("end", end), ("lost", ns(row.total_ns))];
+    lane.tell(Tip::new(format!("End of {}", lane.name), rows), [Mark::at(class, whole.to)]);
+    lane
 }
 
-/// The end of a stall.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum StallEnd {
-    /// Its operation returned; no `status` where the task died or its end was only inferred.
-    Ended {
-        /// When.
-        at: f64,
-        /// Zero or a negative errno.
-        status: Option<i32>,
-        /// In words.
-        text: String,
-    },
-    /// It lasts, at the end of the session.
-    Asleep {
-        /// The end of the session.
-        at: f64,
-    },
-    /// It lasts, and its request is on the way.
-    Trying {
-        /// The end of the session.
-        at: f64,
-    },
+fn tip(row: &StallRow, whole: Span, lane: &Lane) -> Tip {
+    let cleaned = |text: &Option<String>| text.as_deref().map(clean).unwrap_or_default().into_owned();
+    let [_, tail, _] = &lane.numbers;
+    let rows = [
+        ("file", if lane.file.is_empty() { "not known".to_owned() } else { lane.file.clone() }),
+        ("began", format!("{} s", moment(whole.from))),
+        ("in", cleaned(&row.op)),
+        ("server", cleaned(&row.server)),
+        ("because of", row.restart.map(|number| format!("restart {number}")).unwrap_or_default()),
+        ("lost", format!("{}{}", if row.began_seen { "" } else { "at least " }, ns(row.total_ns))),
+        ("after the grace period", tail.clone()),
+        ("refusals", row.refused.to_string()),
+        ("end", ending(row, whole.to).1),
+    ];
+    Tip::new(format!("{} (pid {})", lane.name, row.pid), rows)
 }
 
-impl StallEnd {
-    /// Where the lane ends.
-    #[must_use]
-    pub fn at(&self) -> f64 {
-        match self {
-            Self::Ended { at, .. } | Self::Asleep { at } | Self::Trying { at } => *at,
+/// How it ended, as a sign and in words.
+fn ending(row: &StallRow, at: f64) -> (Class, String) {
+    let (class, text) = match (row.state.as_str(), row.status) {
+        ("ended", Some(0..)) => (Class::Free, "free".to_owned()),
+        ("ended", Some(status)) => (Class::Failed, format!("failed with {}", errno(status))),
+        ("ended", None) => (Class::EndUnseen, "its end was not seen".to_owned()),
+        ("trying", _) => return (Class::Waiting, "trying at the end of the session".to_owned()),
+        _ => return (Class::Waiting, "asleep at the end of the session".to_owned()),
+    };
+    (class, format!("{text}, at {} s", moment(at)))
+}
+
+/// Each refusal with the sleep after it. Where times go backwards, bars end up empty rather than over one another.
+fn tries(place: &Place<'_>, row: &StallRow, whole: Span, explained: bool, lane: &mut Lane) {
+    let tail = row.tail_ns.filter(|tail| *tail > 0);
+    let wasted = tail.map(|tail| place.at(Stamp(row.began.0.saturating_add(row.total_ns).saturating_sub(tail))));
+    let wasted = wasted.map_or(f64::INFINITY, |from| from.clamp(whole.from, whole.to));
+    let mut earliest = whole.from;
+    for attempt in &row.attempts {
+        let at = place.at(attempt.refused).clamp(earliest, whole.to);
+        let after = |ns| place.at(attempt.refused.plus(Duration::from_nanos(ns)));
+        let next = attempt.gap_ns.map(|gap| after(gap).clamp(at, whole.to));
+        let woke = attempt.slept_ns.map(|slept| after(slept).clamp(at, next.unwrap_or(whole.to)));
+        earliest = next.unwrap_or(at);
+        let asleep = Span::new(at, woke.or(next).unwrap_or(whole.to));
+        let mut marks = sleep(asleep, wasted, woke.is_some());
+        if let Some(asked) = attempt.asked_ns {
+            let class = if attempt.asked_computed { Class::AskedComputed } else { Class::Asked };
+            marks.push(Mark::over(class, Span::new(at, after(asked))));
+        }
+        marks.push(Mark::at(Class::Refused, at));
+        lane.tell(cells(attempt, at), marks);
+        if explained {
+            lane.marks.extend(lengths(attempt, asleep));
         }
     }
 }
 
-/// One refusal, the sleep after it, and the next try.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct AttemptBar {
-    /// Counted from 1.
-    pub attempt: u64,
-    /// When it was refused, and the sleep began.
-    pub at: f64,
-    /// With what.
-    pub refusal: Refusal,
-    /// The end of the sleep; absent while it lasts, and where it was not seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub woke: Option<f64>,
-    /// The next refusal, or the end of the stall; absent while the stall lasts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<f64>,
-    /// The end of the sleep as it was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub due: Option<f64>,
-    /// The sleep asked for, nanoseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub asked_ns: Option<u64>,
-    /// Whether that was computed rather than seen.
-    pub computed: bool,
-    /// The time slept, nanoseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slept_ns: Option<u64>,
-    /// Time to the next refusal, or to the end, nanoseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gap_ns: Option<u64>,
-    /// Why it slept longer than asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub excess: Option<String>,
-}
-
-impl StallLane {
-    /// From its beginning to its end.
-    #[must_use]
-    pub fn span(&self) -> Span {
-        Span::new(self.began, self.end.at())
-    }
-
-    /// From the first to the last that is drawn of it: a sleep may have been asked for that reaches beyond its end.
-    #[must_use]
-    pub fn extent(&self) -> Span {
-        let dues = self.attempts.iter().filter_map(|attempt| attempt.due);
-        dues.map(|due| Span::new(due, due)).fold(self.span(), Span::join)
-    }
-
-    /// Who waits for what, in short.
-    #[must_use]
-    pub fn who(&self) -> String {
-        let path = self.path.as_ref().map(|path| format!(" {path}")).unwrap_or_default();
-        format!("{} {}{path}", self.comm, self.tid)
-    }
-}
-
-pub(super) fn lane(place: &Place<'_>, row: StallRow) -> StallLane {
-    let cleaned = |text: Option<&String>| text.map(|text| clean(text).into_owned());
-    let began = place.at(row.began);
-    let last = row.ended.unwrap_or(place.now);
-    let span = Span::new(began, place.at(last));
-    let end = match row.state.as_str() {
-        "ended" => StallEnd::Ended { at: span.to, status: row.status, text: outcome(row.status) },
-        "trying" => StallEnd::Trying { at: span.to },
-        _ => StallEnd::Asleep { at: span.to },
+/// Its bar, in two parts where the grace period ended in between.
+fn sleep(asleep: Span, wasted: f64, seen: bool) -> Vec<Mark> {
+    let (before, after) = match seen {
+        true => (Class::Asleep, Class::Wasted),
+        false => (Class::AsleepUnseen, Class::WastedUnseen),
     };
-    let tail = row.tail_ns.filter(|tail| *tail > 0).map(|tail| {
-        let from = place.at(Stamp(row.began.0.saturating_add(row.total_ns).saturating_sub(tail)));
-        Span::new(from.clamp(span.from, span.to), span.to)
-    });
-    StallLane {
-        comm: clean(&row.comm).into_owned(),
-        path: cleaned(row.path.as_ref()),
-        op: cleaned(row.op.as_ref()),
-        server: cleaned(row.server.as_ref()),
-        label: label(&row),
-        attempts: attempts(place, &row, span),
-        pid: row.pid,
-        tid: row.tid,
-        restart: row.restart,
-        began,
-        began_seen: row.began_seen,
-        end,
-        total_ns: row.total_ns,
-        refused: row.refused,
-        refused_delay: row.refused_delay,
-        tail_ns: row.tail_ns,
-        tail,
-        attempts_not_listed: row.attempts_not_listed,
+    let mut marks = Vec::with_capacity(4);
+    if asleep.from < wasted {
+        marks.push(Mark::over(before, asleep.before(Some(wasted))));
     }
+    if asleep.to > wasted {
+        marks.push(Mark::over(after, Span::new(asleep.from.max(wasted), asleep.to)));
+    }
+    marks
 }
 
-fn attempts(place: &Place<'_>, row: &StallRow, lane: Span) -> Vec<AttemptBar> {
-    // Where times go backwards, bars end up empty rather than over one another.
-    let mut earliest = lane.from;
-    let mut bars = Vec::with_capacity(row.attempts.len());
-    for attempt in &row.attempts {
-        let at = place.at(attempt.refused).clamp(earliest, lane.to);
-        let moment = |ns: Option<u64>| ns.map(|ns| place.at(attempt.refused.plus(Duration::from_nanos(ns))));
-        let next = moment(attempt.gap_ns).map(|next| next.clamp(at, lane.to));
-        let woke = moment(attempt.slept_ns).map(|woke| woke.clamp(at, next.unwrap_or(lane.to)));
-        earliest = next.unwrap_or(at);
-        bars.push(AttemptBar {
-            attempt: attempt.attempt,
-            at,
-            refusal: attempt.refusal,
-            woke,
-            next,
-            due: moment(attempt.asked_ns).map(|due| due.max(at)),
-            asked_ns: attempt.asked_ns,
-            computed: attempt.asked_computed,
-            slept_ns: attempt.slept_ns,
-            gap_ns: attempt.gap_ns,
-            excess: attempt.excess.as_deref().map(|excess| clean(excess).into_owned()),
-        });
-    }
-    bars
+/// The time slept above the bar, the time asked for below.
+fn lengths(attempt: &AttemptRow, asleep: Span) -> impl Iterator<Item = Mark> {
+    let slept = attempt.slept_ns.map(ns).or(attempt.gap_ns.map(|gap| format!("≤ {}", ns(gap))));
+    let asked = attempt.asked_ns.map(|asked| format!("{:.1} s", Duration::from_nanos(asked).as_secs_f64()));
+    let texts = [(Class::Slept, slept), (Class::AskedFor, asked)];
+    texts.into_iter().filter_map(move |(class, text)| Some(Mark::over(class, asleep).says([text?], None)))
 }
 
-fn outcome(status: Option<i32>) -> String {
-    match status {
-        None => "its end was not seen".to_owned(),
-        Some(0) => "free".to_owned(),
-        Some(status) => format!("failed with {}", errno(status)),
-    }
-}
-
-/// What it cost: `26.283 s lost, 6.929 s of it after the grace period`.
-fn label(row: &StallRow) -> String {
-    let ns = |ns| span(Duration::from_nanos(ns));
-    let at_least = if row.began_seen { "" } else { "at least " };
-    let lost = if row.ended.is_some() { "lost" } else { "so far" };
-    let tail = match row.tail_ns {
-        Some(tail) if tail > 0 => format!(", {} of it after the grace period", ns(tail)),
-        _ => String::new(),
+fn cells(attempt: &AttemptRow, at: f64) -> Tip {
+    let excess = match attempt.excess.as_deref() {
+        Some("timer_wheel") => "timer wheel".into(),
+        Some("late") => "LATE".into(),
+        Some("short") => "SHORTER".into(),
+        Some(other) => clean(other),
+        None => "–".into(),
     };
-    format!("{at_least}{} {lost}{tail}; {}", ns(row.total_ns), plural(row.refused, "refusal"))
+    let refusal = match attempt.refusal {
+        Refusal::Grace => "NFS4ERR_GRACE (10013)",
+        Refusal::Delay => "NFS4ERR_DELAY (10008)",
+    };
+    let dash = |length: Option<u64>| length.map_or("–".to_owned(), ns);
+    let slept = match (attempt.slept_ns, attempt.gap_ns) {
+        (None, Some(gap)) => format!("≤ {} (its end was not seen)", ns(gap)),
+        (None, None) => "asleep at the end of the session".to_owned(),
+        (slept, _) => dash(slept),
+    };
+    let computed = if attempt.asked_computed { " (computed)" } else { "" };
+    Tip::Try([
+        attempt.attempt.to_string(),
+        refusal.to_owned(),
+        excess.into_owned(),
+        moment(at),
+        format!("{}{computed}", dash(attempt.asked_ns)),
+        slept,
+        dash(attempt.gap_ns),
+    ])
+}
+
+fn ns(ns: u64) -> String {
+    span(Duration::from_nanos(ns))
 }

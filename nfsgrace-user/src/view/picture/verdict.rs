@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     super::{summary, text},
-    Place,
+    Place, moment,
 };
 use crate::{
     diagnosis::{Evidence, Question, Verdict, caveats},
@@ -38,8 +38,8 @@ pub struct VerdictCard {
 /// One proof.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Proof {
-    /// When it was seen, where it is about a moment.
-    pub at: Option<f64>,
+    /// When it was seen; empty where it is not about a moment.
+    pub at: String,
     /// What.
     pub text: String,
 }
@@ -114,5 +114,8 @@ fn card(place: &Place<'_>, verdict: &Verdict) -> VerdictCard {
 }
 
 fn said(place: &Place<'_>, proof: &Evidence) -> Proof {
-    Proof { at: proof.at.map(|at| place.at(at)), text: clean(&proof.text).into_owned() }
+    Proof {
+        at: proof.at.map(|at| format!("{} s", moment(place.at(at)))).unwrap_or_default(),
+        text: clean(&proof.text).into_owned(),
+    }
 }

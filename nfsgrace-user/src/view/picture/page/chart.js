@@ -4,21 +4,17 @@ const chart = byId("chart");
 const lanes = byId("lanes");
 const LEAST = 1e-3;
 
-const busy = picture.episodes.length > 0 ? { from: picture.episodes[0].span.from, to: Math.max(...picture.episodes.map((it) => it.span.to)) } : picture.span;
-const padded = ({ from, to }, part = 0.03) => ({ from: from - Math.max((to - from) * part, LEAST), to: to + Math.max((to - from) * part, LEAST) });
+const padded = ({ from, to }) => {
+  const room = Math.max((to - from) * 0.03, LEAST);
+  return { from: from - room, to: to + room };
+};
 const whole = padded(picture.span);
-let view = padded(firstLook());
-let layout;
+const narrow = matchMedia("(max-width: 720px)");
+let view = padded(picture.looks_at[0]?.span ?? picture.span);
+let height = 0;
 let nodes = [];
 let focused = 0;
 let pending = false;
-
-/** All that happened; or only the most costly stretch, where there are long pauses between several. */
-function firstLook() {
-  const costly = [...picture.episodes].sort((a, b) => b.lost_ns - a.lost_ns)[0];
-  const together = picture.episodes.reduce((sum, it) => sum + it.span.to - it.span.from, 0);
-  return costly && busy.to - busy.from > 3 * together ? costly.span : busy;
-}
 
 /** From the axis to pixels. */
 function scale() {
@@ -29,10 +25,10 @@ function scale() {
   const wide = (right - left) / (view.to - view.from);
   return {
     width, left, right,
+    ...view,
     x: (at) => left + (at - view.from) * wide,
     at: (x) => view.from + (x - left) / wide,
-    shows: (from, to) => from <= view.to && to >= view.from,
-    ticks: ticks(view, Math.max(2, Math.floor((right - left) / 90))),
+    ticks: ticks(view.from, view.to, Math.max(2, Math.floor((right - left) / 90))),
   };
 }
 
@@ -60,48 +56,57 @@ function redraw() {
 
 function paint() {
   const at = scale();
-  const height = Math.max(60, Math.min(chart.clientHeight - 34, layout.height));
-  drawAxis(prepare(byId("axis"), at.width, 34), at, at.width);
+  const shown = Math.max(60, Math.min(chart.clientHeight - 34, height));
+  drawAxis(prepare(byId("axis"), at.width, 34), at);
   const plot = byId("plot");
-  plot.style.height = `${height}px`;
-  const top = Math.max(0, Math.min(chart.scrollTop, layout.height - height));
-  drawPlot(prepare(plot, at.width, height), at, layout.rows, top, height);
-  const shown = view.to - view.from;
-  const digits = shown > 20 ? 1 : 3;
-  byId("shown").textContent = `${view.from.toFixed(digits)} – ${view.to.toFixed(digits)} s (${shown.toFixed(digits)} s)`;
+  plot.style.height = `${shown}px`;
+  const top = Math.max(0, Math.min(chart.scrollTop, height - shown));
+  drawPlot(prepare(plot, at.width, shown), at, picture.lanes, top, shown);
+  const length = view.to - view.from;
+  const digits = length > 20 ? 1 : 3;
+  byId("shown").textContent = `${view.from.toFixed(digits)} – ${view.to.toFixed(digits)} s (${length.toFixed(digits)} s)`;
 }
+
+/** Gives each lane its place. On a narrow screen names stand above the marks. */
+function layOut() {
+  height = 0;
+  for (const lane of picture.lanes) {
+    const above = narrow.matches && !isHead(lane) ? 18 : 0;
+    Object.assign(lane, { y: height, top: height + above, h: lane.height + above });
+    height += lane.h;
+  }
+}
+
+const isHead = (lane) => lane.about === "host" || lane.about === "head";
 
 /** Makes the rows: names left, seconds lost right. */
 function build() {
-  layout = layOut();
+  layOut();
   nodes.forEach((node) => node.remove());
-  lanes.style.height = `${layout.height}px`;
-  nodes = layout.rows.map((row, nth) => {
-    const name = el("div", { class: "name" }, el("b", {}, row.name));
-    if (row.file) name.append(el("span", { class: "file" }, el("bdi", {}, row.file)));
-    if (row.aside) name.append(el("span", { class: "aside" }, row.aside));
-    const node = el("div", { class: `row ${row.kind}`, role: "listitem", "data-nth": nth }, name);
-    if (row.numbers || row.small) {
-      const [total, tail] = row.numbers ?? [];
-      const small = row.small ? el("small", {}, row.small) : undefined;
-      const spans = row.numbers ? [el("span", {}, total ?? ""), el("span", { class: "tail" }, tail ?? "")] : [];
-      node.append(el("div", { class: "numbers" }, ...spans, small));
-    }
-    if (row.focus) {
-      node.tabIndex = -1;
-      const { title, rows } = row.tip();
-      node.setAttribute("aria-label", [`${row.kind === "stall" ? "Stalled task " : ""}${title}`, ...rows.map(([what, said]) => `${what} ${said}`)].join(", "));
-    }
-    Object.assign(node.style, { top: `${row.y}px`, height: `${row.h}px` });
-    return node;
-  });
+  lanes.style.height = `${height}px`;
+  nodes = picture.lanes.map(laneRow);
   lanes.append(...nodes);
-  focused = Math.max(0, layout.rows.findIndex((row) => row.focus));
+  focused = Math.max(0, picture.lanes.findIndex((lane) => lane.tip));
   if (nodes[focused]) nodes[focused].tabIndex = 0;
 }
 
+function laneRow(lane, nth) {
+  const name = el("div", { class: "name" }, el("b", {}, lane.name));
+  if (lane.file) name.append(el("span", { class: "file" }, el("bdi", {}, lane.file)));
+  if (lane.aside) name.append(el("span", { class: "aside" }, lane.aside));
+  const node = el("div", { class: `row ${lane.about}`, role: "listitem", "data-nth": nth }, name);
+  const [lost, tail, small] = lane.numbers;
+  if (lost) node.append(el("div", { class: "numbers" }, el("span", {}, lost), el("span", { class: "tail" }, tail), small ? el("small", {}, small) : undefined));
+  if (lane.tip) {
+    node.tabIndex = -1;
+    node.setAttribute("aria-label", `${lane.about === "stall" ? "Stalled task " : ""}${inWords(lane.tip)}`);
+  }
+  Object.assign(node.style, { top: `${lane.y}px`, height: `${lane.h}px` });
+  return node;
+}
+
 function focusRow(nth) {
-  if (!layout.rows[nth]?.focus) return;
+  if (!picture.lanes[nth]?.tip) return;
   nodes[focused].tabIndex = -1;
   focused = nth;
   nodes[nth].tabIndex = 0;
@@ -111,7 +116,7 @@ function focusRow(nth) {
 
 /** The next row from here on that can be focused. */
 function nextRow(from, step) {
-  for (let nth = from + step; nth >= 0 && nth < layout.rows.length; nth += Math.sign(step)) if (layout.rows[nth].focus) return nth;
+  for (let nth = from + step; nth >= 0 && nth < nodes.length; nth += Math.sign(step)) if (picture.lanes[nth].tip) return nth;
   return focused;
 }
 
@@ -130,14 +135,21 @@ function showTip({ title, rows }, x, y) {
 const hideTip = () => { tip.hidden = true; };
 
 /** What lies under the pointer: of several marks the one drawn last. */
-function markAt(event) {
+function under(event) {
   const box = lanes.getBoundingClientRect();
   const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-  const row = layout.rows.find((it) => y >= it.y && y < it.y + it.h);
+  const lane = picture.lanes.find((it) => y >= it.y && y < it.y + it.h);
   const at = scale();
-  if (!row || x < at.left || x > at.right) return { row };
-  const hit = (mark) => mark.tip && x >= at.x(mark.from) - 4 && x <= at.x(mark.to) + 4;
-  return { row, mark: marksOf(row).findLast(hit) };
+  if (!lane || x < at.left || x > at.right) return { lane };
+  const hit = (mark) => mark.tip !== undefined && x >= at.x(mark.from) - 4 && x <= at.x(mark.to) + 4;
+  return { lane, mark: lane.marks.findLast(hit) };
+}
+
+function tell(event) {
+  const { lane, mark } = under(event);
+  const tip = mark ? tipOf(lane, mark) : lane?.about === "stall" ? lane.tip : undefined;
+  if (tip) showTip(tip, event.clientX, event.clientY);
+  else hideTip();
 }
 
 const pointers = new Map();
@@ -149,15 +161,12 @@ lanes.addEventListener("pointerdown", (event) => {
   moved = false;
 });
 addEventListener("pointermove", (event) => {
-  if (!pointers.has(event.pointerId)) {
-    if (lanes.contains(event.target)) {
-      const { row, mark } = markAt(event);
-      const say = mark?.tip ?? (row?.kind === "stall" ? row.tip : undefined);
-      if (say) showTip(say(), event.clientX, event.clientY);
-      else hideTip();
-    } else if (!lanes.contains(document.activeElement)) hideTip();
-    return;
-  }
+  if (pointers.has(event.pointerId)) drag(event);
+  else if (lanes.contains(event.target)) tell(event);
+  else if (!lanes.contains(document.activeElement)) hideTip();
+});
+
+function drag(event) {
   const at = scale();
   const before = [...pointers.values()].map(at.at);
   if (Math.abs(event.clientX - pointers.get(event.pointerId)) < 3 && !moved) return;
@@ -171,14 +180,15 @@ addEventListener("pointermove", (event) => {
   const factor = Math.abs(before[0] - before[1]) / Math.max(1e-9, Math.abs(after[0] - after[1]));
   const [was, is] = [(before[0] + before[1]) / 2, (after[0] + after[1]) / 2];
   look(was - (is - view.from) * factor, was + (view.to - is) * factor);
-});
+}
+
 for (const name of ["pointerup", "pointercancel"]) {
   addEventListener(name, (event) => {
     if (!pointers.delete(event.pointerId)) return;
     lanes.classList.remove("drags");
     if (!moved && name === "pointerup") {
-      const { row } = markAt(event);
-      if (row?.focus) focusRow(layout.rows.indexOf(row));
+      const { lane } = under(event);
+      if (lane) focusRow(picture.lanes.indexOf(lane));
     }
   });
 }
@@ -197,46 +207,58 @@ lanes.addEventListener("wheel", (event) => wheel(event, false), { passive: false
 byId("axis").addEventListener("wheel", (event) => wheel(event, true), { passive: false });
 chart.addEventListener("scroll", () => { hideTip(); redraw(); }, { passive: true });
 
-/** Goes to the next mark in the lane, and tells it. */
+/** Goes to the next thing in the lane, and tells it. */
 function step(by) {
-  const row = layout.rows[focused];
-  const stops = marksOf(row).filter((mark) => mark.tip && mark.shape !== "box").sort((a, b) => a.from - b.from);
-  const once = stops.filter((mark, nth) => nth === 0 || mark.from !== stops[nth - 1].from);
-  if (once.length === 0) return;
-  row.step = Math.max(0, Math.min(once.length - 1, (row.step ?? (by > 0 ? -1 : once.length)) + by));
-  const mark = once[row.step];
+  const lane = picture.lanes[focused];
+  const first = new Map(lane.marks.filter((mark) => mark.tip !== undefined).reverse().map((mark) => [mark.tip, mark]));
+  const stops = [...first.values()].sort((a, b) => a.from - b.from);
+  if (stops.length === 0) return;
+  lane.step = Math.max(0, Math.min(stops.length - 1, (lane.step ?? (by > 0 ? -1 : stops.length)) + by));
+  const mark = stops[lane.step];
   if (mark.from < view.from || mark.from > view.to) pan(mark.from - (view.from + view.to) / 2);
   const box = nodes[focused].getBoundingClientRect();
-  const said = mark.tip();
-  showTip(said, box.left + scale().x(mark.from), box.top + row.h / 2);
-  byId("said").textContent = [said.title, ...said.rows.map(([what, text]) => `${what} ${text}`)].join(", ");
+  const told = tipOf(lane, mark);
+  showTip(told, box.left + scale().x(mark.from), box.top + lane.h / 2);
+  byId("said").textContent = inWords(told);
+}
+
+/** Fills the width with a lane. */
+function zoomTo(lane) {
+  const marks = lane.marks.filter((mark) => picture.looks[mark.is].shape !== "bracket");
+  if (marks.length === 0) return;
+  const { from, to } = padded({ from: Math.min(...marks.map((it) => it.from)), to: Math.max(...marks.map((it) => it.to)) });
+  look(from, to);
 }
 
 lanes.addEventListener("focusin", (event) => {
-  const row = layout.rows[event.target.dataset?.nth];
-  if (!row) return;
+  const lane = picture.lanes[event.target.dataset?.nth];
+  if (!lane) return;
   const box = event.target.getBoundingClientRect();
-  if (event.target.matches(":focus-visible")) showTip(row.tip(), box.left + Math.max(20, scale().left - 14), box.bottom - 16);
+  if (event.target.matches(":focus-visible")) showTip(lane.tip, box.left + Math.max(20, scale().left - 14), box.bottom - 16);
 });
 lanes.addEventListener("focusout", hideTip);
+
+const KEYS = {
+  ArrowLeft: (part) => pan(-part),
+  ArrowRight: (part) => pan(part),
+  ArrowUp: () => focusRow(nextRow(focused, -1)),
+  ArrowDown: () => focusRow(nextRow(focused, 1)),
+  PageUp: () => focusRow(nextRow(Math.max(1, focused - 9), -1)),
+  PageDown: () => focusRow(nextRow(Math.min(nodes.length - 2, focused + 9), 1)),
+  Home: () => focusRow(nextRow(-1, 1)),
+  End: () => focusRow(nextRow(nodes.length, -1)),
+  "+": () => zoom(0.7),
+  "=": () => zoom(0.7),
+  "-": () => zoom(1 / 0.7),
+  _: () => zoom(1 / 0.7),
+  0: () => look(whole.from, whole.to),
+  Escape: hideTip,
+  Enter: () => zoomTo(picture.lanes[focused]),
+  ".": () => step(1),
+  ",": () => step(-1),
+};
 lanes.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey) return;
-  const part = (view.to - view.from) * (event.shiftKey ? 0.5 : 0.1);
-  const row = layout.rows[focused];
-  const zoomTo = () => {
-    const spans = row.stall ? [row.stall.began, row.stall.end.at] : marksOf(row).flatMap((mark) => [mark.from, mark.to]);
-    if (spans.length > 0) ({ from: view.from, to: view.to } = padded({ from: Math.min(...spans), to: Math.max(...spans) }));
-    look(view.from, view.to);
-  };
-  const keys = {
-    ArrowLeft: () => pan(-part), ArrowRight: () => pan(part),
-    ArrowUp: () => focusRow(nextRow(focused, -1)), ArrowDown: () => focusRow(nextRow(focused, 1)),
-    PageUp: () => focusRow(nextRow(Math.max(1, focused - 9), -1)), PageDown: () => focusRow(nextRow(Math.min(layout.rows.length - 2, focused + 9), 1)),
-    Home: () => focusRow(nextRow(-1, 1)), End: () => focusRow(nextRow(layout.rows.length, -1)),
-    "+": () => zoom(0.7), "=": () => zoom(0.7), "-": () => zoom(1 / 0.7), _: () => zoom(1 / 0.7),
-    0: () => look(whole.from, whole.to), Escape: hideTip, Enter: zoomTo, ".": () => step(1), ",": () => step(-1),
-  };
-  if (!keys[event.key]) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || !KEYS[event.key]) return;
   event.preventDefault();
-  keys[event.key]();
+  KEYS[event.key]((view.to - view.from) * (event.shiftKey ? 0.5 : 0.1));
 });

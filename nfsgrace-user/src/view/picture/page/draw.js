@@ -1,14 +1,16 @@
-// Draws what is in view on the canvas. Colours are those of the style sheet.
+// The pen: draws marks on a canvas. Colours are those of the style sheet, looks those of the marks' classes.
 
-const INKS = ["paper", "raised", "ink", "muted", "line", "grid", "sleep", "grace", "grace-ground", "grace-ink", "grace-end", "tail", "good", "failed"];
 const colors = {};
 const hatches = {};
+const figures = {};
+const fonts = {};
 
 /** Takes the colours from the style sheet anew. */
 function readColors() {
+  const used = Object.values(picture.looks).flatMap(({ ink, inside }) => [ink, inside]);
   const probe = el("span");
   document.body.append(probe);
-  for (const ink of INKS) {
+  for (const ink of new Set(["paper", "ink", "muted", "line", "grid", ...used])) {
     probe.style.color = `var(--${ink})`;
     colors[ink] = getComputedStyle(probe).color;
     delete hatches[ink];
@@ -16,7 +18,7 @@ function readColors() {
   probe.remove();
 }
 
-/** Stripes: for what was not seen, but computed or inferred. */
+/** Stripes: for what was not wholly seen. */
 function hatch(pen, ink) {
   if (hatches[ink]) return hatches[ink];
   const tile = new OffscreenCanvas(12, 12);
@@ -51,191 +53,164 @@ function prepare(canvas, width, height) {
   return pen;
 }
 
-const font = (size, weight = 400) => `${weight} ${size}px ${getComputedStyle(document.body).fontFamily}`;
-const fonts = {};
+function readFonts() {
+  const family = getComputedStyle(document.body).fontFamily;
+  Object.assign(fonts, { small: `400 11.5px ${family}`, body: `400 13px ${family}`, strong: `600 13px ${family}` });
+}
+
+/** How each shape is drawn around a height; `pen` has its colours already. */
+const SHAPES = {
+  band(pen, look, { x1, x2, top, bottom }) {
+    const half = x1 === x2 ? 0.6 : 0;
+    if (look.fill === "hatched") pen.globalAlpha = 0.4;
+    pen.fillRect(x1 - half, top, x2 - x1 + 2 * half, bottom - top);
+    pen.globalAlpha = 1;
+  },
+  bar(pen, look, { x1, x2, y }) {
+    const box = [x1, y - look.size, Math.max(1, x2 - x1), 2 * look.size];
+    if (look.fill === "dashed") pen.strokeRect(...box);
+    else pen.fillRect(...box);
+  },
+  tick(pen, look, { x1, y }) {
+    pen.beginPath();
+    pen.moveTo(x1, y - look.size);
+    pen.lineTo(x1, y + look.size);
+    pen.stroke();
+  },
+  bracket(pen, look, { x1, x2, y }) {
+    const low = y + look.size;
+    pen.beginPath();
+    pen.moveTo(x1, low - 3);
+    pen.lineTo(x1, low);
+    pen.lineTo(x2, low);
+    pen.lineTo(x2, low - 3);
+    pen.stroke();
+  },
+  sign(pen, look, { x1, y }) {
+    const figure = (figures[look.path] ??= new Path2D(look.path));
+    const inks = [colors[look.ink], colors.paper];
+    [pen.fillStyle, pen.strokeStyle] = look.fill === "dashed" ? inks.reverse() : inks;
+    pen.save();
+    pen.translate(x1, y);
+    pen.fill(figure);
+    pen.stroke(figure);
+    pen.restore();
+  },
+  text(pen, look, at, mark, scale) {
+    pen.font = fonts[look.font];
+    pen.textBaseline = "middle";
+    if (look.size !== 0) sayCentred(pen, look, at, mark);
+    else saySomewhere(pen, look, at, mark, scale);
+  },
+};
+
+/** The first text that fits into the stretch, above or below its bar. */
+function sayCentred(pen, look, { x1, x2, y }, mark) {
+  const fits = mark.texts.find((text) => pen.measureText(text).width < x2 - x1 - 2);
+  if (fits === undefined) return;
+  pen.textAlign = "center";
+  pen.fillText(fits, (x1 + x2) / 2, y + look.size);
+}
+
+/** The first text that there is room for in its stretch or behind it; or else as much of the last as fits. */
+function saySomewhere(pen, look, { x1, x2, y }, mark, scale) {
+  const limit = Math.min(scale.width - 8, mark.until === undefined ? Infinity : scale.x(mark.until));
+  const rooms = [[x1, x2 - x1, look.inside], [x2, limit - x2, look.ink]];
+  const places = mark.texts.flatMap((text) => rooms.map(([x, room, ink]) => ({ text, x, room: room - 14, ink })));
+  const { text, x, room, ink } = places.find((it) => pen.measureText(it.text).width <= it.room) ?? places.at(-1);
+  if (room < 10) return;
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y - 12, room + 14, 24);
+  pen.clip();
+  pen.textAlign = "left";
+  pen.fillStyle = colors[ink];
+  pen.fillText(text, x + 8, y);
+  pen.restore();
+}
+
+/** Draws a mark between two heights, in the look of its class or a smaller one. */
+function drawMark(pen, look, mark, scale, top, bottom) {
+  const reach = { text: Math.max(mark.to, mark.until ?? Infinity), tick: mark.from }[look.shape] ?? mark.to;
+  // Of what reaches out of the view only a little is drawn, and words stay within.
+  const out = look.shape === "text" ? 0 : 20;
+  const [x1, x2] = [mark.from, mark.to].map((at) => Math.max(scale.left - out, Math.min(scale.right + out, scale.x(at))));
+  if (reach < scale.from || mark.from > scale.to || x2 - x1 < look.least) return;
+  pen.fillStyle = look.fill === "hatched" ? hatch(pen, look.ink) : colors[look.ink];
+  pen.strokeStyle = colors[look.ink];
+  pen.lineWidth = 1.3;
+  if (look.fill === "dashed") pen.setLineDash([3, 2]);
+  SHAPES[look.shape](pen, look, { x1, x2, y: (top + bottom) / 2, top, bottom }, mark, scale);
+  if (look.fill === "dashed") pen.setLineDash([]);
+}
 
 /** Round moments in view, as far apart as their labels need. */
-function ticks(view, most) {
-  const least = (view.to - view.from) / Math.max(1, most);
+function ticks(from, to, most) {
+  const least = (to - from) / Math.max(1, most);
   const power = 10 ** Math.floor(Math.log10(least));
   const step = [1, 2, 5, 10].map((digit) => digit * power).find((it) => it >= least * 0.999);
-  const first = Math.ceil(view.from / step);
   const list = [];
-  for (let nth = first; nth * step <= view.to && list.length <= most; nth++) list.push(nth * step);
+  for (let nth = Math.ceil(from / step); nth * step <= to && list.length <= most; nth++) list.push(nth * step);
   return { list, decimals: Math.max(0, Math.min(9, Math.ceil(-Math.log10(step) - 1e-9))) };
 }
 
-function drawAxis(pen, at, width) {
+function drawAxis(pen, scale) {
   pen.fillStyle = colors.paper;
-  pen.fillRect(0, 0, width, 34);
+  pen.fillRect(0, 0, scale.width, 34);
   pen.font = fonts.small;
   pen.fillStyle = colors.muted;
   pen.textBaseline = "alphabetic";
-  const { list, decimals } = at.ticks;
+  const { list, decimals } = scale.ticks;
   pen.textAlign = "center";
   for (const tick of list) {
-    const x = at.x(tick);
-    if (x < at.left - 1 || x > at.right + 1) continue;
-    pen.fillText(tick.toFixed(decimals), Math.max(at.left + 14, x), 16);
+    const x = scale.x(tick);
+    pen.fillText(tick.toFixed(decimals), Math.max(scale.left + 14, x), 16);
     pen.fillRect(Math.round(x), 24, 1, 10);
   }
   pen.fillStyle = colors.line;
-  pen.fillRect(0, 33, width, 1);
-  if (at.left > 100) {
+  pen.fillRect(0, 33, scale.width, 1);
+  if (scale.left > 100) {
     pen.textAlign = "left";
     pen.fillStyle = colors.muted;
     pen.fillText(picture.axis, 14, 16);
   }
 }
 
-/** Everything between two heights. */
-function drawPlot(pen, at, rows, top, height) {
+/** The lanes between two heights. Words come last: they may reach into the column of numbers, which their lanes leave empty. */
+function drawPlot(pen, scale, lanes, top, height) {
   pen.save();
   pen.translate(0, -top);
   pen.fillStyle = colors.grid;
-  for (const tick of at.ticks.list) pen.fillRect(Math.round(at.x(tick)), top, 1, height);
-  const seen = rows.filter((row) => row.y + row.h > top && row.y < top + height);
+  for (const tick of scale.ticks.list) pen.fillRect(Math.round(scale.x(tick)), top, 1, height);
+  const seen = lanes.filter((lane) => lane.y + lane.h > top && lane.y < top + height);
   pen.fillStyle = colors.line;
-  for (const row of seen) if (row.kind === "stall") pen.fillRect(0, row.y, at.width, 0.5);
+  for (const lane of seen) if (lane.about === "stall") pen.fillRect(0, lane.y, scale.width, 0.5);
   pen.save();
   pen.beginPath();
-  pen.rect(at.left, top, at.right - at.left, height);
+  pen.rect(scale.left, top, scale.right - scale.left, height);
   pen.clip();
-  drawGround(pen, at, seen);
-  const isWords = (mark) => mark.shape === "label" || mark.shape === "inside";
-  for (const row of seen) for (const mark of marksOf(row)) if (!isWords(mark)) drawMark(pen, at, row, mark);
+  drawGrounds(pen, scale, seen);
+  drawMarks(pen, scale, seen, (look) => look.shape !== "text");
   pen.restore();
-  // Words may reach into the column of numbers, which these lanes leave empty.
-  for (const row of seen) for (const mark of marksOf(row)) if (isWords(mark)) drawMark(pen, at, row, mark);
+  drawMarks(pen, scale, seen, (look) => look.shape === "text");
   pen.restore();
 }
 
-const marksOf = (row) => (row.drawn ??= row.marks ? row.marks() : []);
-
-/** Grace periods shine through all lanes, and their ends are lines; between two hosts as unsure as their clocks are. */
-function drawGround(pen, at, rows) {
-  const graces = picture.hosts.flatMap((host) => host.servers.flatMap((lane) => lane.restarts.map((restart) => ({ host, bar: restart.grace }))));
-  const shown = graces.filter(({ bar }) => bar && at.shows(bar.span.from, bar.span.to));
-  for (const row of rows) {
-    for (const { bar } of shown) {
-      const [x1, x2] = [at.x(bar.span.from), at.x(bar.span.to)];
-      pen.fillStyle = colors["grace-ground"];
-      pen.fillRect(x1, row.y, Math.max(1, x2 - x1), row.h);
-    }
-  }
-  for (const row of rows) {
-    for (const { host, bar } of shown) {
-      const error = host === row.host ? 0 : host.error_s + row.host.error_s;
-      if (error > 0) {
-        pen.globalAlpha = 0.4;
-        pen.fillStyle = hatch(pen, "grace-end");
-        pen.fillRect(at.x(bar.span.to - error), row.y, at.x(bar.span.to + error) - at.x(bar.span.to - error), row.h);
-        pen.globalAlpha = 1;
-      }
-      if (bar.state.is !== "on") {
-        pen.fillStyle = colors["grace-end"];
-        pen.fillRect(at.x(bar.span.to) - 0.6, row.y, 1.2, row.h);
-      }
+function drawMarks(pen, scale, lanes, which) {
+  for (const lane of lanes) {
+    for (const mark of lane.marks) {
+      const look = picture.looks[mark.is];
+      if (which(look)) drawMark(pen, look, mark, scale, lane.top, lane.y + lane.h);
     }
   }
 }
 
-function drawMark(pen, at, row, mark) {
-  if (!at.shows(mark.from, mark.to) && mark.shape !== "label" && mark.shape !== "inside") return;
-  const y = row.middle;
-  // Far outside the view a canvas loses its precision.
-  const x1 = Math.max(-50, Math.min(at.width + 50, at.x(mark.from)));
-  const x2 = Math.max(-50, Math.min(at.width + 50, at.x(mark.to)));
-  const ink = colors[mark.ink];
-  pen.fillStyle = ink;
-  pen.strokeStyle = ink;
-  pen.lineWidth = 1.2;
-  switch (mark.shape) {
-    case "bar":
-      if (mark.hatched) pen.fillStyle = hatch(pen, mark.ink);
-      pen.fillRect(x1, y - mark.half, Math.max(mark.least ?? 1, x2 - x1), mark.half * 2);
-      break;
-    case "tick":
-      if (mark.apart !== undefined && at.x(mark.from + mark.apart) - x1 < 3) break;
-      if (mark.dashed) for (let dy = -mark.half; dy < mark.half; dy += 4) pen.fillRect(x1 - 0.6, y + dy, 1.2, 2.5);
-      else pen.fillRect(x1 - (mark.wide ?? 1.4) / 2, y - mark.half, mark.wide ?? 1.4, mark.half * 2);
-      break;
-    case "box":
-      pen.setLineDash([3, 2]);
-      pen.strokeRect(x1, y - mark.half, Math.max(2, x2 - x1), mark.half * 2);
-      pen.setLineDash([]);
-      break;
-    case "bracket":
-      if (x2 - x1 < 5) break;
-      if (mark.dashed) pen.setLineDash([3, 2]);
-      pen.beginPath();
-      pen.moveTo(x1, y + 6);
-      pen.lineTo(x1, y + 9);
-      pen.lineTo(x2, y + 9);
-      pen.lineTo(x2, y + 6);
-      pen.stroke();
-      pen.setLineDash([]);
-      break;
-    case "dot":
-    case "hollow":
-      pen.beginPath();
-      pen.arc(x1, y, 4.5, 0, 7);
-      pen.fillStyle = mark.shape === "dot" ? ink : colors.paper;
-      pen.fill();
-      pen.strokeStyle = mark.shape === "dot" ? colors.paper : ink;
-      if (mark.shape === "hollow") pen.setLineDash([2, 2]);
-      pen.stroke();
-      pen.setLineDash([]);
-      break;
-    case "cross":
-      pen.lineWidth = 2.4;
-      pen.beginPath();
-      for (const side of [-4.5, 4.5]) {
-        pen.moveTo(x1 - side, y - 4.5);
-        pen.lineTo(x1 + side, y + 4.5);
-      }
-      pen.stroke();
-      break;
-    case "arrow":
-    case "diamond":
-      pen.beginPath();
-      for (const [dx, dy] of mark.shape === "arrow" ? [[0, -6], [8, 0], [0, 6]] : [[0, -6], [5, 0], [0, 6], [-5, 0]]) pen.lineTo(x1 + dx, y + dy);
-      pen.fill();
-      break;
-    default:
-      drawWords(pen, at, mark, x1, x2, y);
-  }
-}
-
-function drawWords(pen, at, mark, x1, x2, y) {
-  pen.textBaseline = "middle";
-  pen.textAlign = "left";
-  const limit = Math.min(at.width - 8, at.x(Math.min(mark.limit ?? Infinity, 1e15)));
-  if (mark.shape === "label") {
-    pen.font = fonts.body;
-    const from = Math.max(at.left, x1) + 7;
-    if (x1 > at.right || limit - from < 24) return;
-    pen.save();
-    pen.beginPath();
-    pen.rect(from, y - 12, limit - from - 6, 24);
-    pen.clip();
-    pen.fillText(mark.text, from, y);
-    pen.restore();
-  } else if (mark.shape === "inside") {
-    pen.font = fonts.strong;
-    const [from, to] = [Math.max(at.left, x1), Math.min(at.right, x2)];
-    const places = mark.texts.flatMap((text) => [[text, from, to - from, "grace-ink"], [text, Math.max(at.left, x2), limit - x2, "ink"]]);
-    const fit = places.find(([text, , room]) => room > 14 && pen.measureText(text).width <= room - 14);
-    if (!fit || x2 < at.left - 400) return;
-    pen.fillStyle = colors[fit[3]];
-    pen.fillText(fit[0], fit[1] + 8, y);
-  } else {
-    pen.font = fonts.small;
-    pen.fillStyle = colors.ink;
-    pen.textAlign = "center";
-    const [from, to] = [Math.max(at.left, x1), Math.min(at.right, x2)];
-    for (const [text, dy] of [[mark.above, -15], [mark.below, 17]]) {
-      if (text && pen.measureText(text).width < to - from - 4) pen.fillText(text, (from + to) / 2, y + dy);
-    }
-  }
+/** What lies behind the lanes of each host, in one piece. */
+function drawGrounds(pen, scale, lanes) {
+  picture.grounds.forEach((marks, host) => {
+    const own = lanes.filter((lane) => lane.host === host);
+    if (own.length === 0) return;
+    const last = own.at(-1);
+    for (const mark of marks) drawMark(pen, picture.looks[mark.is], mark, scale, own[0].y, last.y + last.h);
+  });
 }

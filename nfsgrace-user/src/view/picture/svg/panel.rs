@@ -1,160 +1,141 @@
 //! One stretch of the axis with the lanes of all hosts below it.
 
+use std::time::Duration;
+
 use super::{
-    super::{GraceBar, GraceState, HostLanes, Picture, Span, StallLane, axis::ticks},
-    EDGE, LANES, WIDTH,
-    pen::{Anchor, Pen, Type, ink},
-    rows::{self, Look},
+    super::{About, Host, Lane, Mark, Picture, Span, axis::ticks, ink},
+    EDGE, WIDTH,
+    pen::{Anchor, Pen, Scale, Type},
 };
-use crate::view::{plural, span};
+use crate::view;
 
 /// Where the lanes begin, left of them stand their names.
 const LEFT: f64 = 216.0;
 /// Where they end, right of them stand the seconds lost.
 const RIGHT: f64 = WIDTH - 156.0;
+/// Room for names.
+const NAMES: f64 = 192.0;
+/// Stalls that have a lane of their own; the rest is counted.
+const LANES: usize = 60;
 
-/// So many stalls, and no more, have their sleeps written beside them.
-const EXPLAINED: usize = 6;
-
-/// From the axis to the paper.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scale {
-    span: Span,
+/// The lanes of a host that have something to show here, and stalls for which there is no room.
+struct Shown<'a> {
+    lanes: Vec<&'a Lane>,
+    rest: Vec<&'a Lane>,
 }
 
-impl Scale {
-    /// Where a moment lies; at the edge when it lies outside.
-    pub(super) fn x(self, at: f64) -> f64 {
-        let part = (at - self.span.from) / self.span.length().max(f64::MIN_POSITIVE);
-        LEFT + part.clamp(0.0, 1.0) * (RIGHT - LEFT)
+impl<'a> Shown<'a> {
+    fn of(picture: &'a Picture, host: &Host, scale: Scale) -> Self {
+        let (mut lanes, mut head) = (Vec::new(), None);
+        for lane in picture.lanes_of(host) {
+            match lane.about {
+                About::Host => lanes.push(lane),
+                About::Head => head = Some(lane),
+                _ if lane.marks.iter().any(|mark| scale.shows(mark.span())) => {
+                    lanes.extend(head.take());
+                    lanes.push(lane);
+                }
+                _ => {}
+            }
+        }
+        // Stalls come last.
+        let stalls = lanes.iter().filter(|lane| lane.about == About::Stall).count();
+        let rest = if stalls > LANES { lanes.split_off(lanes.len() - stalls + LANES - 1) } else { Vec::new() };
+        Self { lanes, rest }
     }
 
-    pub(super) fn xs(self, span: Span) -> (f64, f64) {
-        (self.x(span.from), self.x(span.to))
+    fn height(&self) -> f64 {
+        let rest = if self.rest.is_empty() { 6.0 } else { 24.0 };
+        self.lanes.iter().map(|lane| lane.height).sum::<f64>() + rest
     }
 
-    pub(super) fn shows(self, span: Span) -> bool {
-        span.from <= self.span.to && self.span.from <= span.to
-    }
-
-    pub(super) fn right(self) -> f64 {
-        RIGHT
+    fn draw(&self, pen: &mut Pen, ground: &[Mark], scale: Scale, mut y: f64) {
+        for mark in ground {
+            pen.mark(mark, &mark.class.look(), scale, (y, y + self.height()));
+        }
+        for lane in &self.lanes {
+            draw_lane(pen, lane, scale, y);
+            y += lane.height;
+        }
+        if !self.rest.is_empty() {
+            let lost = self.rest.iter().map(|lane| lane.lost_ns).fold(0, u64::saturating_add);
+            let lost = view::span(Duration::from_nanos(lost));
+            let text = format!("… and {} more listed, {lost} together", self.rest.len());
+            pen.text(EDGE, y + 14.0, Anchor::Start, Type::SMALL, &text);
+        }
     }
 }
 
 /// Draws it below `y`; where it ends.
 pub(super) fn draw(pen: &mut Pen, picture: &Picture, span: Span, y: f64) -> f64 {
-    let scale = Scale { span };
-    let top = y + 30.0;
-    // The ground is drawn first, and must know where the last lane ends.
-    let mut measured = Pen::default();
-    let bottom = hosts(&mut measured, picture, scale, top);
-    axis(pen, picture, scale, top, bottom);
-    let mut from = top;
-    for host in &picture.hosts {
-        let to = lanes(&mut Pen::default(), picture, host, scale, from);
-        for (other, grace) in graces(picture, scale) {
-            ground(pen, scale, host, other, grace, (from, to));
-        }
-        from = to;
+    let scale = Scale { span, left: LEFT, right: RIGHT, edge: WIDTH - EDGE };
+    let mut y = y + 30.0;
+    let shown: Vec<_> = picture.hosts.iter().map(|host| Shown::of(picture, host, scale)).collect();
+    axis(pen, picture, scale, (y, y + shown.iter().map(Shown::height).sum::<f64>()));
+    for (lanes, ground) in shown.iter().zip(&picture.grounds) {
+        lanes.draw(pen, ground, scale, y);
+        y += lanes.height();
     }
-    hosts(pen, picture, scale, top)
+    y
 }
 
-fn hosts(pen: &mut Pen, picture: &Picture, scale: Scale, top: f64) -> f64 {
-    picture.hosts.iter().fold(top, |y, host| lanes(pen, picture, host, scale, y))
-}
-
-/// All grace periods of nfsd that can be seen here, each with its host.
-fn graces(picture: &Picture, scale: Scale) -> impl Iterator<Item = (&HostLanes, &GraceBar)> {
-    picture
-        .hosts
-        .iter()
-        .flat_map(|host| {
-            let restarts = host.servers.iter().flat_map(|lane| &lane.restarts);
-            restarts.filter_map(move |restart| Some((host, restart.grace.as_ref()?)))
-        })
-        .filter(move |(_, grace)| scale.shows(grace.span))
-}
-
-/// A grace period shines through all lanes, and its end is a line through them; between two hosts it is as unsure as their
-/// clocks are.
-fn ground(pen: &mut Pen, scale: Scale, host: &HostLanes, of: &HostLanes, grace: &GraceBar, (from, to): (f64, f64)) {
-    let (x1, x2) = scale.xs(grace.span);
-    pen.rect((x1, x2), (from, to), ink::GRACE_GROUND);
-    let same = std::ptr::eq(host, of);
-    let error = if same { 0.0 } else { host.error_s + of.error_s };
-    if error > 0.0 {
-        let whisker = scale.xs(Span::new(grace.span.to - error, grace.span.to + error));
-        pen.shape(whisker, (from, to), "fill=\"url(#nfsgrace-grace)\" fill-opacity=\"0.5\"");
-    }
-    if grace.state != GraceState::On {
-        pen.line((x2, from), (x2, to), ink::GRACE_END, "stroke-width=\"1.2\"");
-    }
-}
-
-fn axis(pen: &mut Pen, picture: &Picture, scale: Scale, top: f64, bottom: f64) {
+fn axis(pen: &mut Pen, picture: &Picture, scale: Scale, (top, bottom): (f64, f64)) {
     let ticks = ticks(scale.span, 9);
     let step = ticks.windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(1.0);
     let decimals = if step >= 1.0 { 0 } else { usize::try_from((-step.log10()).ceil() as i64).unwrap_or(0).min(9) };
     pen.text(EDGE, top - 10.0, Anchor::Start, Type::SMALL, &picture.axis);
     for at in ticks {
         let x = scale.x(at);
-        pen.line((x, top - 4.0), (x, bottom), ink::GRID, "");
+        pen.rule((x, top - 4.0), (x, bottom), ink::GRID);
         pen.text(x, top - 10.0, Anchor::Middle, Type::SMALL, &format!("{at:.decimals$}"));
     }
-    pen.line((LEFT, top - 4.0), (RIGHT, top - 4.0), ink::MUTED, "");
+    pen.rule((LEFT, top - 4.0), (RIGHT, top - 4.0), ink::MUTED);
 }
 
-fn lanes(pen: &mut Pen, picture: &Picture, host: &HostLanes, scale: Scale, mut y: f64) -> f64 {
-    let several = picture.hosts.len() > 1;
-    if several {
-        let error = if host.error_s > 0.0 { format!(", clock ±{:.1} ms", host.error_s * 1e3) } else { String::new() };
-        y += 20.0;
-        pen.text(EDGE, y - 5.0, Anchor::Start, Type::STRONG, &format!("{}{error}", host.name));
-    }
-    for lane in host.servers.iter().filter(|lane| lane.restarts.iter().any(|it| scale.shows(it.extent()))) {
-        if let Some(netns) = lane.netns.filter(|_| host.servers.len() > 1 || !lane.initial) {
-            y += 20.0;
-            pen.text(EDGE, y - 4.0, Anchor::Start, Type::SMALL, &format!("nfsd in net:[{netns}]"));
+/// Its name, its marks, the numbers at its end.
+fn draw_lane(pen: &mut Pen, lane: &Lane, scale: Scale, y: f64) {
+    let tip = lane.tip.as_ref().map(|tip| tip.line(&lane.name)).unwrap_or_default();
+    pen.telling(&tip, |pen| {
+        let middle = y + lane.height / 2.0;
+        if lane.about == About::Stall {
+            pen.rule((EDGE, y), (WIDTH - EDGE, y), ink::GRID);
         }
-        y = rows::server(pen, lane, scale, y);
-    }
-    for lost in host.losses.iter().filter(|lost| scale.shows(lost.span)) {
-        y = rows::lost(pen, lost, scale, y);
-    }
-    let mut stalls: Vec<&StallLane> = host.stalls.iter().filter(|stall| scale.shows(stall.span())).collect();
-    stalls.sort_by_key(|stall| std::cmp::Reverse(stall.total_ns));
-    if !stalls.is_empty() {
-        y += 22.0;
-        let head = format!("stalled tasks: {}", host.stall_totals.ended + host.stall_totals.live);
-        pen.text(EDGE, y - 6.0, Anchor::Start, Type::STRONG, &head);
-        pen.text(RIGHT + 72.0, y - 6.0, Anchor::End, Type::SMALL, "lost");
-        if stalls.iter().any(|stall| stall.tail.is_some()) {
-            let tail = Type::SMALL.colored(ink::TAIL);
-            pen.text(WIDTH - EDGE, y - 6.0, Anchor::End, tail, "after grace");
+        name(pen, lane, middle + 4.0);
+        for marks in lane.marks.chunk_by(|a, b| a.tip.is_some() && a.tip == b.tip) {
+            let tip = marks.first().and_then(|mark| lane.tips.get(mark.tip?)).map(|tip| tip.line(&lane.name));
+            let draw = |mark: &Mark, pen: &mut Pen| pen.mark(mark, &mark.class.look(), scale, (y, y + lane.height));
+            pen.telling(&tip.unwrap_or_default(), |pen| marks.iter().for_each(|mark| draw(mark, pen)));
         }
+        numbers(pen, lane, middle + 4.0);
+    });
+}
+
+/// The task, and as much of the file as there is room for.
+fn name(pen: &mut Pen, lane: &Lane, y: f64) {
+    let look = match lane.about {
+        About::Stall => Type::BODY,
+        About::Lost => Type::STRONG.colored(ink::TAIL),
+        _ => Type::STRONG,
+    };
+    let room = if lane.is_head() { RIGHT } else { NAMES };
+    pen.text(EDGE, y, Anchor::Start, look, &look.fit(&lane.name, room));
+    let taken = look.width(&lane.name) + 6.0;
+    let file = Type::SMALL.fit_tail(&lane.file, NAMES - taken);
+    if !file.is_empty() {
+        pen.text(EDGE + taken, y, Anchor::Start, Type::SMALL, &file);
     }
-    let shown = if stalls.len() > LANES { LANES - 1 } else { LANES };
-    let look = if stalls.len() <= EXPLAINED { Look::Explained } else { Look::Plain };
-    for stall in stalls.iter().take(shown) {
-        pen.line((EDGE, y), (WIDTH - EDGE, y), ink::STRIPE, "");
-        y = rows::stall(pen, stall, scale, look, y);
+}
+
+fn numbers(pen: &mut Pen, lane: &Lane, y: f64) {
+    let look = if lane.is_head() { Type::SMALL } else { Type::STRONG };
+    let [lost, tail, small] = &lane.numbers;
+    let at_end = RIGHT + 72.0;
+    let texts = [
+        (at_end, y, look, lost),
+        (WIDTH - EDGE, y, look.colored(ink::TAIL), tail),
+        (at_end, y + 15.0, Type::SMALL, small),
+    ];
+    for (x, y, look, text) in texts.into_iter().filter(|(.., text)| !text.is_empty()) {
+        pen.text(x, y, Anchor::End, look, text);
     }
-    if stalls.len() > shown {
-        let rest = stalls.get(shown..).unwrap_or_default();
-        let lost: u64 = rest.iter().map(|stall| stall.total_ns).fold(0, u64::saturating_add);
-        let text =
-            format!("… and {} more listed, {} together", rest.len(), span(std::time::Duration::from_nanos(lost)));
-        y += 18.0;
-        pen.text(EDGE, y - 4.0, Anchor::Start, Type::SMALL, &text);
-    }
-    let listed = host.stalls.len() as u64;
-    let all = host.stall_totals.ended + host.stall_totals.live;
-    if all > listed && !stalls.is_empty() {
-        y += 18.0;
-        let text = format!("… and {} shorter than these", plural(all - listed, "stall"));
-        pen.text(EDGE, y - 4.0, Anchor::Start, Type::SMALL, &text);
-    }
-    y + 6.0
 }

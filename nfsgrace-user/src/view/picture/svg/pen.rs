@@ -1,25 +1,12 @@
-//! Writes the elements of an SVG, every text escaped.
+//! Writes the elements of an SVG, every text escaped, and draws marks with them.
 
 use std::fmt::Write as _;
 
-use crate::view::width;
-
-/// The colours, for a light ground; told apart with any colour vision (after Okabe and Ito), and never by hue alone.
-pub(super) mod ink {
-    pub const PAPER: &str = "#ffffff";
-    pub const TEXT: &str = "#1c2128";
-    pub const MUTED: &str = "#59636e";
-    pub const GRID: &str = "#e4e7eb";
-    pub const STRIPE: &str = "#f6f7f9";
-    pub const SLEEP: &str = "#3a78b4";
-    pub const GRACE: &str = "#e9a820";
-    pub const GRACE_GROUND: &str = "#fdf3dc";
-    pub const GRACE_TEXT: &str = "#3d2a00";
-    pub const GRACE_END: &str = "#9a6700";
-    pub const TAIL: &str = "#d1470c";
-    pub const GOOD: &str = "#0a7a5c";
-    pub const FAILED: &str = "#6b4f8a";
-}
+use super::super::{
+    Fill, Font, Look, Mark, Shape, Span,
+    ink::{self, Ink},
+};
+use crate::view::{clean_tail, width};
 
 /// Where the text of a line begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,16 +21,25 @@ pub(super) enum Anchor {
 pub(super) struct Type {
     pub size: f64,
     pub bold: bool,
-    pub color: &'static str,
+    pub ink: Ink,
 }
 
 impl Type {
-    pub(super) const SMALL: Self = Self { size: 11.0, bold: false, color: ink::MUTED };
-    pub(super) const BODY: Self = Self { size: 12.0, bold: false, color: ink::TEXT };
-    pub(super) const STRONG: Self = Self { size: 12.0, bold: true, color: ink::TEXT };
+    pub(super) const SMALL: Self = Self { size: 11.0, bold: false, ink: ink::MUTED };
+    pub(super) const BODY: Self = Self { size: 12.0, bold: false, ink: ink::TEXT };
+    pub(super) const STRONG: Self = Self { size: 12.0, bold: true, ink: ink::TEXT };
 
-    pub(super) fn colored(self, color: &'static str) -> Self {
-        Self { color, ..self }
+    fn of(look: &Look) -> Self {
+        let font = match look.font {
+            Font::Small => Self::SMALL,
+            Font::Body => Self::BODY,
+            Font::Strong => Self::STRONG,
+        };
+        font.colored(look.ink)
+    }
+
+    pub(super) fn colored(self, ink: Ink) -> Self {
+        Self { ink, ..self }
     }
 
     /// The room that a text takes: more than most fonts need.
@@ -67,6 +63,41 @@ impl Type {
         }
         if short.is_empty() { short } else { format!("{}…", short.trim_end()) }
     }
+
+    /// The text, or as much of its end as there is room for: paths differ at their end.
+    pub(super) fn fit_tail(self, text: &str, room: f64) -> String {
+        let mut columns = width(text);
+        let mut short = text.to_owned();
+        while columns > 3 && self.width(&short) > room {
+            columns -= 1;
+            short = clean_tail(text, columns);
+        }
+        if columns > 3 { short } else { String::new() }
+    }
+}
+
+/// From the axis to the paper.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    pub span: Span,
+    /// Where the lanes begin.
+    pub left: f64,
+    /// Where they end.
+    pub right: f64,
+    /// Where words must end.
+    pub edge: f64,
+}
+
+impl Scale {
+    /// Where a moment lies; at the edge when it lies outside.
+    pub(super) fn x(self, at: f64) -> f64 {
+        let part = (at - self.span.from) / self.span.length().max(f64::MIN_POSITIVE);
+        self.left + part.clamp(0.0, 1.0) * (self.right - self.left)
+    }
+
+    pub(super) fn shows(self, span: Span) -> bool {
+        span.from <= self.span.to && self.span.from <= span.to
+    }
 }
 
 /// An SVG under construction.
@@ -82,78 +113,138 @@ pub(in crate::view::picture) fn escape(text: &str) -> String {
 }
 
 impl Pen {
-    /// Writes markup as it is.
-    pub(super) fn raw(&mut self, markup: &str) {
-        self.out.push_str(markup);
-        self.out.push('\n');
+    /// A rectangle with attributes.
+    pub(super) fn rect(&mut self, (x1, x2): (f64, f64), (y1, y2): (f64, f64), attributes: &str) {
+        let [x, y, wide, high] = [x1, y1, x2 - x1, y2 - y1].map(n);
+        let _ = writeln!(self.out, "<rect x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{high}\" {attributes}/>");
     }
 
-    pub(super) fn rect(&mut self, x: (f64, f64), y: (f64, f64), fill: &str) {
-        self.shape(x, y, &format!("fill=\"{fill}\""));
-    }
-
-    /// A rectangle with attributes; always wide enough to be seen.
-    pub(super) fn shape(&mut self, (x1, x2): (f64, f64), (y1, y2): (f64, f64), attributes: &str) {
-        let (wide, high) = ((x2 - x1).max(0.8), (y2 - y1).max(0.0));
-        let _ = writeln!(
-            self.out,
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {attributes}/>",
-            n(x1),
-            n(y1),
-            n(wide),
-            n(high)
-        );
-    }
-
-    pub(super) fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), color: &str, attributes: &str) {
-        let _ = writeln!(
-            self.out,
-            "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{color}\" {attributes}/>",
-            n(x1),
-            n(y1),
-            n(x2),
-            n(y2)
-        );
-    }
-
-    pub(super) fn path(&mut self, data: &str, attributes: &str) {
-        let _ = writeln!(self.out, "<path d=\"{data}\" {attributes}/>");
-    }
-
-    pub(super) fn circle(&mut self, x: f64, y: f64, radius: f64, attributes: &str) {
-        let _ = writeln!(self.out, "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {attributes}/>", n(x), n(y), n(radius));
+    fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), attributes: &str) {
+        let [x1, y1, x2, y2] = [x1, y1, x2, y2].map(n);
+        let _ = writeln!(self.out, "<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" {attributes}/>");
     }
 
     pub(super) fn text(&mut self, x: f64, y: f64, anchor: Anchor, look: Type, text: &str) {
+        self.words(x, y, anchor, look, "", text);
+    }
+
+    fn words(&mut self, x: f64, y: f64, anchor: Anchor, look: Type, attributes: &str, text: &str) {
         let anchor = match anchor {
             Anchor::Start => "",
             Anchor::Middle => " text-anchor=\"middle\"",
             Anchor::End => " text-anchor=\"end\"",
         };
         let weight = if look.bold { " font-weight=\"600\"" } else { "" };
+        let ([x, y, size], fill, text) = ([x, y, look.size].map(n), look.ink.light, escape(text));
         let _ = writeln!(
             self.out,
-            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}>{}</text>",
-            n(x),
-            n(y),
-            n(look.size),
-            look.color,
-            escape(text)
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" fill=\"{fill}\"{anchor}{weight}{attributes}>{text}</text>"
         );
     }
 
-    /// Begins a group that tells its text where a pointer rests on it.
-    pub(super) fn begin(&mut self, title: &str) {
-        let _ = writeln!(self.out, "<g><title>{}</title>", escape(title));
+    /// A line that belongs to no mark.
+    pub(super) fn rule(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink) {
+        self.line(from, to, &format!("stroke=\"{}\"", ink.light));
     }
 
-    pub(super) fn end(&mut self) {
-        self.raw("</g>");
+    /// What is drawn together; nothing where that is nothing.
+    pub(super) fn group<T>(&mut self, begin: &str, draw: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.out.len();
+        self.out.push_str(begin);
+        self.out.push('\n');
+        let empty = self.out.len();
+        let drawn = draw(self);
+        if self.out.len() == empty {
+            self.out.truncate(before);
+        } else {
+            self.out.push_str("</g>\n");
+        }
+        drawn
+    }
+
+    /// What is drawn together, and tells its text where a pointer rests on it.
+    pub(super) fn telling(&mut self, text: &str, draw: impl FnOnce(&mut Self)) {
+        if text.is_empty() {
+            return draw(self);
+        }
+        self.group(&format!("<g><title>{}</title>", escape(text)), draw);
     }
 
     pub(super) fn finish(self) -> String {
         self.out
     }
+
+    /// Draws a mark between two heights, in the look of its class or a smaller one; the element tells its class.
+    pub(super) fn mark(&mut self, mark: &Mark, look: &Look, scale: Scale, (top, bottom): (f64, f64)) {
+        let paint = format!("class=\"{:?}\" {}", mark.class, paint(look));
+        let (x1, x2, y) = (scale.x(mark.from), scale.x(mark.to), (top + bottom) / 2.0);
+        let reach = match look.shape {
+            Shape::Text => mark.until.unwrap_or(f64::INFINITY).max(mark.to),
+            Shape::Tick => mark.from,
+            _ => mark.to,
+        };
+        if !scale.shows(Span::new(mark.from, reach)) || x2 - x1 < look.least {
+            return;
+        }
+        match look.shape {
+            Shape::Band => {
+                let half = if mark.from == mark.to { 0.6 } else { 0.0 };
+                self.rect((x1 - half, x2 + half), (top, bottom), &paint);
+            }
+            Shape::Bar => self.rect((x1, x2.max(x1 + 1.0)), (y - look.size, y + look.size), &paint),
+            Shape::Tick => self.line((x1, y - look.size), (x1, y + look.size), &paint),
+            Shape::Bracket => {
+                let [x1, x2, high, low] = [x1, x2, y + look.size - 3.0, y + look.size].map(n);
+                self.path(&format!("M{x1} {high}V{low}H{x2}V{high}"), &paint);
+            }
+            Shape::Sign => {
+                let place = format!(" transform=\"translate({} {})\"", n(x1), n(y));
+                self.path(look.path, &(paint + &place));
+            }
+            Shape::Text => self.says(mark, look, scale, y),
+        }
+    }
+
+    /// Says the first of a mark's texts that there is room for, in its stretch or behind it.
+    fn says(&mut self, mark: &Mark, look: &Look, scale: Scale, y: f64) {
+        let (font, x1, x2) = (Type::of(look), scale.x(mark.from), scale.x(mark.to));
+        let class = format!(" class=\"{:?}\"", mark.class);
+        if look.size != 0.0 {
+            let fits = mark.texts.iter().find(|text| font.width(text) <= x2 - x1 - 2.0);
+            let y = y + look.size + 4.0;
+            fits.into_iter().for_each(|text| self.words((x1 + x2) / 2.0, y, Anchor::Middle, font, &class, text));
+            return;
+        }
+        let limit = mark.until.filter(|until| *until <= scale.span.to).map_or(scale.edge, |until| scale.x(until));
+        let rooms = [(x1, x2 - x1, look.inside), (x2, limit - x2, look.ink)];
+        let places = mark.texts.iter().flat_map(|text| rooms.map(|(x, room, ink)| (x, room - 14.0, ink, text)));
+        let fits = places.clone().find(|(_, room, _, text)| font.width(text) <= *room);
+        if let Some((x, room, ink, text)) = fits.or(places.last()) {
+            let text = font.fit(text, room);
+            self.words(x + 8.0, y + 4.0, Anchor::Start, font.colored(ink), &class, &text);
+        }
+    }
+
+    fn path(&mut self, data: &str, attributes: &str) {
+        let _ = writeln!(self.out, "<path d=\"{data}\" {attributes}/>");
+    }
+}
+
+/// How a look is painted, as attributes of an element.
+fn paint(look: &Look) -> String {
+    let (ink, paper) = (look.ink.light, ink::PAPER.light);
+    let hatches = format!("url(#nfsgrace-{})", look.ink.name);
+    let dashes = if look.fill == Fill::Dashed { " stroke-dasharray=\"3 2\"" } else { "" };
+    let paint = match (look.shape, look.fill) {
+        (Shape::Tick | Shape::Bracket, _) => format!("fill=\"none\" stroke=\"{ink}\" stroke-width=\"1.3\""),
+        (Shape::Sign, Fill::Solid) => format!("fill=\"{ink}\" stroke=\"{paper}\""),
+        (Shape::Sign, _) => format!("fill=\"{paper}\" stroke=\"{ink}\""),
+        (_, Fill::Solid) => format!("fill=\"{ink}\""),
+        (Shape::Band, _) => format!("fill=\"{hatches}\" fill-opacity=\"0.4\""),
+        (_, Fill::Hatched) => format!("fill=\"{hatches}\""),
+        (_, Fill::Dashed) => format!("fill=\"none\" stroke=\"{ink}\" stroke-width=\"1.2\""),
+    };
+    paint + dashes
 }
 
 /// A coordinate: a tenth of a pixel is enough.

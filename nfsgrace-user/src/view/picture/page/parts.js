@@ -1,0 +1,33 @@
+// What the page is made from. Text from the session reaches it through text nodes only.
+
+const picture = JSON.parse(document.getElementById("picture").textContent);
+const byId = (id) => document.getElementById(id);
+
+/** An element with attributes and children; strings become text. */
+function el(tag, attributes, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value !== undefined && value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== undefined && child !== null));
+  return node;
+}
+
+/** A line of advice: what stands in back quotes is a command. */
+function advice(tag, text) {
+  const parts = text.split("`");
+  return el(tag, {}, ...parts.map((part, nth) => (nth % 2 ? el("code", {}, part) : part)));
+}
+
+/** What a mark tells: a try tells its row of the table of tries. */
+function tipOf(lane, mark) {
+  const tip = lane.tips[mark.tip];
+  if (!Array.isArray(tip)) return tip;
+  const rows = tip.map((text, nth) => [columnName(picture.tries[nth]), text]).slice(1);
+  return { title: `Try ${tip[0]} of ${lane.name}`, rows: rows.filter(([, text]) => text !== "–") };
+}
+
+/** Names of columns of numbers begin with `#`. */
+const columnName = (name) => name.replace(/^#(?=.)/, "");
+
+const inWords = ({ title, rows }) => [title, ...rows.map(([what, said]) => `${what} ${said}`)].join(", ");
