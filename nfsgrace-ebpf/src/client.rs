@@ -10,15 +10,14 @@ use aya_ebpf::{
     programs::{ProbeContext, RetProbeContext},
 };
 use aya_log_ebpf::debug;
-use nfsgrace_ebpf::{Delay, FirstDelay, Lost, MessageKind, STACK_DEPTH, Stalled, delay_flag};
+use nfsgrace_ebpf::{
+    Delay, FirstDelay, Lost, MessageKind, NFS4ERR_DELAY, NFS4ERR_GRACE, STACK_DEPTH, Stalled, delay_flag,
+};
 
 use crate::{
     maps::{OPERATIONS, Operation, PREPARED, Prepared, count, doing, layout, lost},
     path, read, reply, send,
 };
-
-const NFS4ERR_DELAY: i32 = 10008;
-const NFS4ERR_GRACE: i32 = 10013;
 
 /// `static int nfs_atomic_open(struct inode *dir, struct dentry *dentry, struct file *file, …)`, fs/nfs/dir.c (`nfs`);
 /// 5.10 to 7.3. Needed only where the place of `nfs_open_context.dentry` is not known.
@@ -121,11 +120,11 @@ fn stalled(kind: MessageKind, began: u64, status: i32) {
 /// Its own return value proves nothing: it is 0 after a refusal, the retry flag is in the exception.
 #[kprobe]
 pub fn nfs4_handle_exception(ctx: ProbeContext) -> u32 {
-    let error = ctx.arg::<i32>(1).unwrap_or(0).wrapping_neg();
+    let error = ctx.arg::<i32>(1).unwrap_or(0).wrapping_neg() as u32;
     let exception: u64 = ctx.arg(2).unwrap_or(0);
     let thread = bpf_get_current_pid_tgid();
     if error != NFS4ERR_GRACE && error != NFS4ERR_DELAY {
-        other_outcome(thread, exception, -error);
+        other_outcome(thread, exception, -(error as i32));
         return 0;
     }
     if OPERATIONS.get_ptr_mut(thread).is_none_or(|operation| {
@@ -139,7 +138,7 @@ pub fn nfs4_handle_exception(ctx: ProbeContext) -> u32 {
     // SAFETY: the entry is this thread's own.
     let operation = unsafe { &mut *operation };
     operation.exception = exception;
-    operation.error = error as u32;
+    operation.error = error;
     operation.server = ctx.arg(0).unwrap_or(0);
     reply::take_own(thread, operation);
     let layout = layout();

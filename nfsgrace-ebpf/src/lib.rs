@@ -1,8 +1,12 @@
 //! The wire contract between the eBPF programs and the program that loads them.
 //!
 //! Every message in the ring buffer starts with a [`Head`], whose `kind` names the structure that follows. Numbers are
-//! in the byte order of the machine; all structures are `repr(C)`, hold only integers, and have no padding.
+//! in the byte order of the machine; all structures are `repr(C)`, hold only integers, and have no padding, which
+//! zerocopy's derives prove wherever user space is compiled.
 #![no_std]
+
+#[cfg(not(target_arch = "bpf"))]
+use zerocopy::{FromBytes, Immutable, IntoBytes, TryFromBytes};
 
 /// Value of a [`Layout`] field whose place in its structure is not known on this kernel: what it holds is not read.
 pub const ABSENT: u32 = u32::MAX;
@@ -19,9 +23,15 @@ pub const STACK_DEPTH: usize = 24;
 /// Size of the ring buffer, bytes.
 pub const RING_BYTES: u32 = 1 << 20;
 
+/// The server is busy: come back later.
+pub const NFS4ERR_DELAY: u32 = 10008;
+/// The server only lets clients reclaim what they had before it restarted.
+pub const NFS4ERR_GRACE: u32 = 10013;
+
 /// What a message says.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "bpf"), derive(TryFromBytes))]
 pub enum MessageKind {
     /// [`Stack`]: `nfs4_state_start_net` entered.
     ServerStart = 1,
@@ -128,6 +138,7 @@ pub mod server_op {
 /// Start of every message.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct Head {
     /// A [`MessageKind`].
     pub kind: u32,
@@ -144,6 +155,7 @@ pub struct Head {
 /// A call or a return.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct Call {
     /// Which.
     pub head: Head,
@@ -156,6 +168,7 @@ pub struct Call {
 /// A kernel stack.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct Stack {
     /// Which.
     pub head: Head,
@@ -182,6 +195,7 @@ pub mod known {
 /// Parts of `struct nfsd_net` (fs/nfsd/netns.h).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct State {
     /// `nfsd4_grace`, seconds.
     pub grace_s: u64,
@@ -204,6 +218,7 @@ pub struct State {
 /// A server's state.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct Server {
     /// Which.
     pub head: Head,
@@ -221,6 +236,7 @@ pub const NOT_ASKED: u32 = 2;
 /// A client's request to the server, answered.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct Request {
     /// Which.
     pub head: Head,
@@ -249,6 +265,7 @@ pub struct Request {
 /// Something with a name.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct Named {
     /// Which.
     pub head: Head,
@@ -273,6 +290,7 @@ pub mod delay_flag {
 /// A task sleeps because its server said NFS4ERR_GRACE or NFS4ERR_DELAY.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct Delay {
     /// Which.
     pub head: Head,
@@ -300,6 +318,7 @@ pub const PATH_CUT: u32 = 1 << 31;
 /// The first [`Delay`] of an operation, with what stays the same for the later ones.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct FirstDelay {
     /// As for the later ones.
     pub delay: Delay,
@@ -318,6 +337,7 @@ pub struct FirstDelay {
 /// Something about a stalled operation.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct Stalled {
     /// Which.
     pub head: Head,
@@ -334,6 +354,7 @@ pub struct Stalled {
 /// The one element of the map `LAYOUT`; it may change while programs run, when a module arrives.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct Layout {
     /// `net.ns.inum`
     pub net_inum: u32,
@@ -469,6 +490,7 @@ impl Layout {
 /// Exact numbers, kept in the kernel per network namespace (map `COUNTS`; key 0 holds those with no namespace).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
 pub struct Counts {
     /// OPENs answered.
     pub opens: u64,

@@ -10,14 +10,13 @@ use aya_ebpf::{
     macros::{kprobe, tracepoint},
     programs::{ProbeContext, TracePointContext},
 };
+use nfsgrace_ebpf::{NFS4ERR_DELAY, NFS4ERR_GRACE};
 
 use crate::{
     maps::{OPERATIONS, Operation, REPLIES, Reply, WAITING, layout},
     read, send,
 };
 
-const NFS4ERR_DELAY: u32 = 10008;
-const NFS4ERR_GRACE: u32 = 10013;
 /// Stands for a status that could not be read: theirs are 0 or negative.
 const NOT_KNOWN: i32 = 1;
 /// From reading a refusal to `nfs4_handle_exception` in the same thread, nanoseconds. What is older was meant for

@@ -8,7 +8,7 @@ use aya_ebpf::{
     macros::{kprobe, kretprobe},
     programs::{ProbeContext, RetProbeContext},
 };
-use nfsgrace_ebpf::{ABSENT, MessageKind, NAME_LEN, Request, server_op};
+use nfsgrace_ebpf::{ABSENT, MessageKind, NAME_LEN, NFS4ERR_GRACE, Request, server_op};
 
 use super::{enter, leave};
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
     read, send,
 };
 
-const NFS4ERR_GRACE: u32 = 10013;
 /// CLAIM_PREVIOUS, CLAIM_DELEGATE_PREV and CLAIM_DELEG_PREV_FH (`enum open_claim_type4`).
 const RECLAIMS: [u32; 3] = [1, 3, 6];
 

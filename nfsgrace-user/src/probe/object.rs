@@ -4,13 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
-    Ebpf, EbpfLoader, Pod,
+    Ebpf, EbpfLoader,
     maps::{Array, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
     programs::{Program, ProgramFd, RawTracePoint},
 };
 use aya_log::EbpfLogger;
 use log::Level;
-use nfsgrace_ebpf::{LOST_CAUSES, LOST_KINDS, Layout, Lost};
+use nfsgrace_ebpf::{self as wire, LOST_CAUSES, LOST_KINDS, Layout, Lost};
 use rustix::{
     mount::{MountPropagationFlags, mount_bind, mount_change},
     thread::{UnshareFlags, unshare_unsafe},
@@ -48,25 +48,16 @@ const SHARED: [(&str, &[&str]); 2] = [
 /// The loaded object.
 pub struct Object {
     ebpf: Ebpf,
-    layout: Array<MapData, LayoutValue>,
-    counts: PerCpuHashMap<MapData, u32, CountsValue>,
+    layout: Array<MapData, LayoutBytes>,
+    counts: PerCpuHashMap<MapData, u32, CountsBytes>,
     losses: PerCpuArray<MapData, u64>,
     messages: Option<EbpfLogger<&'static dyn log::Log>>,
 }
 
 /// [`Layout`] as a map's value.
-#[repr(transparent)]
-#[derive(Clone, Copy)]
-struct LayoutValue(Layout);
-// SAFETY: a structure of integers without padding.
-unsafe impl Pod for LayoutValue {}
-
-/// [`nfsgrace_ebpf::Counts`] as a map's value.
-#[repr(transparent)]
-#[derive(Clone, Copy)]
-struct CountsValue(nfsgrace_ebpf::Counts);
-// SAFETY: a structure of integers without padding.
-unsafe impl Pod for CountsValue {}
+type LayoutBytes = [u8; size_of::<Layout>()];
+/// [`wire::Counts`] as a map's value.
+type CountsBytes = [u8; size_of::<wire::Counts>()];
 
 impl Object {
     /// Loads the maps; programs are loaded one by one. With `verbose` the programs' own debug messages go to the logger.
@@ -98,7 +89,8 @@ impl Object {
     ///
     /// Where the kernel refuses.
     pub fn set_layout(&mut self, layout: &Layout) -> Result<()> {
-        self.layout.set(0, LayoutValue(*layout), 0).context("cannot hand the layout to the eBPF programs")
+        let bytes: LayoutBytes = zerocopy::transmute!(*layout);
+        self.layout.set(0, bytes, 0).context("cannot hand the layout to the eBPF programs")
     }
 
     /// Loads the program for a site of the plan, once, for attaching.
@@ -151,7 +143,8 @@ impl Object {
             .map(|entry| {
                 let (netns, values) = entry?;
                 let mut sum = Counts::default();
-                for CountsValue(value) in values.iter() {
+                for bytes in values.iter() {
+                    let value: wire::Counts = zerocopy::transmute!(*bytes);
                     sum.opens += value.opens;
                     sum.opens_refused += value.opens_refused;
                     sum.others_refused += value.others_refused;
