@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
-use super::{probes::sides, reader::Reader};
+use super::reader::Reader;
 use crate::{
     outcome,
     record::{Filter, Line, MAX_LINE, Role, Stamp},
@@ -71,7 +71,7 @@ impl<S: Show> Watching<S> {
         let began = Instant::now();
         let mut stop = Stop::new()?;
         let reader = to_stdout.then(Reader::of_stdout).unwrap_or_default();
-        let mut live = Live::start(sides(role), verbose, std::env::args().collect())?;
+        let mut live = Live::start(role, verbose, std::env::args().collect())?;
         let mut flow = Flow { session: Session::new(), filter, store, keep_all, show };
         flow.show.watching(&live, began.elapsed(), flow.store.as_ref());
         flow.take(Line::Header(Box::new(live.header().clone())))?;

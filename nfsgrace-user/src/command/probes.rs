@@ -8,14 +8,13 @@ use super::screen::Screen;
 use crate::{
     cli::{Format, Probes},
     kernel::Kernel,
-    probe::{self, Effort, Sides},
-    record::Role,
+    probe::{self, Effort},
     view,
 };
 
 pub(super) fn run(args: &Probes) -> Result<ExitCode> {
     let kernel = Kernel::running()?;
-    let inspection = probe::inspect(&kernel, sides(args.role.into()), Effort::Thorough);
+    let inspection = probe::inspect(&kernel, args.role.into(), Effort::Thorough);
     let mut screen = Screen::stdout();
     match args.format {
         Format::Text => screen.print(&[view::probes::text(&inspection, &kernel, screen.size().width).trim_end()])?,
@@ -23,9 +22,4 @@ pub(super) fn run(args: &Probes) -> Result<ExitCode> {
     }
     let able = kernel.prerequisites().is_empty();
     Ok(if able { ExitCode::SUCCESS } else { ExitCode::from(2) })
-}
-
-/// The sides that a role stands for.
-pub(super) fn sides(role: Role) -> Sides {
-    Sides { server: role != Role::Client, client: role != Role::Server }
 }

@@ -10,14 +10,14 @@ const CANDIDATES: [u32; 4] = [100, 250, 300, 1000];
 
 /// Ticks in a second.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hz {
+pub struct LearnedHz {
     /// The value of `CONFIG_HZ`.
     pub value: u32,
     /// How it was learned.
     pub source: HzSource,
 }
 
-/// How [`Hz`] was learned.
+/// How [`LearnedHz`] was learned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HzSource {
     /// From this file.
@@ -41,11 +41,11 @@ impl Kernel {
     /// # Errors
     ///
     /// Where neither can be read: `/proc/timer_list` is root's.
-    pub fn hz(&self) -> Result<Hz> {
+    pub fn hz(&self) -> Result<LearnedHz> {
         if let Some((text, path)) = self.config_text()
             && let Some(value) = config_value(&text, "CONFIG_HZ").and_then(|value| value.parse().ok())
         {
-            return Ok(Hz { value, source: HzSource::Config(path) });
+            return Ok(LearnedHz { value, source: HzSource::Config(path) });
         }
         let first = self.tick_sample()?;
         let value = match hz_from_sample(first) {
@@ -55,7 +55,7 @@ impl Kernel {
                 hz_from_slope(first, self.tick_sample()?).context("the tick counter fits no known tick rate")?
             }
         };
-        Ok(Hz { value, source: HzSource::Jiffies })
+        Ok(LearnedHz { value, source: HzSource::Jiffies })
     }
 
     /// The tick counter and `CLOCK_MONOTONIC` in nanoseconds.

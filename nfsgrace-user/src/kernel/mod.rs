@@ -22,7 +22,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 pub use btf::{Btf, BtfError, BtfKind, TypeId};
-pub use hz::{Hz, HzSource, hz_from_sample, hz_from_slope};
+pub use hz::{HzSource, LearnedHz, hz_from_sample, hz_from_slope};
 pub use modules::{Modules, Presence};
 pub use prerequisites::Unmet;
 pub use stack::Frame;

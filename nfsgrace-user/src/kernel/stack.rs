@@ -4,7 +4,7 @@ use std::io;
 
 use super::{
     Kernel,
-    symbols::{Entry, each_line},
+    symbols::{KallsymsLine, each_line},
 };
 
 /// Where an address lies: `nfsd4_client_tracking_init+0x21 [nfsd]`.
@@ -45,7 +45,7 @@ impl Kernel {
         let mut nearest = vec![Nearest::default(); sorted.len()];
         if !sorted.is_empty() {
             each_line(self.kallsyms()?, |line| {
-                let Some(entry) = Entry::parse(line) else { return };
+                let Some(entry) = KallsymsLine::parse(line) else { return };
                 let Some(start) = entry.address().filter(|&start| start != 0) else { return };
                 let first = sorted.partition_point(|&address| address < start);
                 for (address, nearest) in sorted[first..].iter().zip(&mut nearest[first..]) {
@@ -65,7 +65,7 @@ impl Kernel {
 
 impl Nearest {
     /// Symbols come in ascending order, mostly, so this happens often.
-    fn take(&mut self, start: u64, entry: &Entry<'_>) {
+    fn take(&mut self, start: u64, entry: &KallsymsLine<'_>) {
         self.start = start;
         self.name.clear();
         self.name.extend_from_slice(entry.name);

@@ -93,8 +93,8 @@ impl Symbols {
         beginnings.sort_unstable();
         beginnings.dedup();
         each_line(table, |line| {
-            let Some(entry) = Entry::parse(line) else { return };
-            let Entry { kind: b't' | b'T' | b'w' | b'W', name, module, .. } = entry else { return };
+            let Some(entry) = KallsymsLine::parse(line) else { return };
+            let KallsymsLine { kind: b't' | b'T' | b'w' | b'W', name, module, .. } = entry else { return };
             if !beginnings.contains(&beginning(name)) {
                 return;
             }
@@ -117,14 +117,14 @@ fn base(name: &str) -> &str {
 }
 
 /// One line of `/proc/kallsyms`: `ffffffffc0283000 t nfsd4_open`, a tab and `[nfsd]`.
-pub(super) struct Entry<'a> {
+pub(super) struct KallsymsLine<'a> {
     address: &'a [u8],
     kind: u8,
     pub name: &'a [u8],
     pub module: Option<&'a [u8]>,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> KallsymsLine<'a> {
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let space = line.iter().position(|&byte| byte == b' ')?;
         let (address, rest) = (&line[..space], &line[space + 1..]);

@@ -21,13 +21,13 @@ use aya::maps::{MapData, RingBuf};
 use rustix::io::Errno;
 
 use super::{
-    At, Attachment, Effort, Inspection, Losses, Plan, Sides, inspect,
-    object::Object,
+    At, Attachment, Effort, Inspection, Losses, Plan, inspect,
+    programs::Programs,
     tracefs::{KprobeEvents, Site},
 };
 use crate::{
     kernel::Kernel,
-    record::{Counts, Netns, ProbeRow},
+    record::{Counts, Netns, ProbeRow, Role},
 };
 
 /// Modules whose arrival changes a plan.
@@ -36,10 +36,10 @@ const MODULES: [&str; 6] = ["nfsd", "nfs", "nfsv4", "sunrpc", "lockd", "grace"];
 /// A plan, the programs that it needs, and where they run so far. They stop when it is dropped.
 pub struct Attacher {
     kernel: Arc<Kernel>,
-    sides: Sides,
+    role: Role,
     plan: Plan,
     phase: Phase,
-    object: Object,
+    programs: Programs,
     events: KprobeEvents,
     /// Programs that run.
     attached: BTreeSet<&'static str>,
@@ -75,22 +75,22 @@ impl Attacher {
     /// # Errors
     ///
     /// Without privilege, on a kernel without kprobes or eBPF, on one that is too old: what is missing, and what to do.
-    pub fn start(kernel: Arc<Kernel>, sides: Sides, verbose: bool) -> Result<(Self, RingBuf<MapData>)> {
+    pub fn start(kernel: Arc<Kernel>, role: Role, verbose: bool) -> Result<(Self, RingBuf<MapData>)> {
         let unmet = kernel.prerequisites();
         if !unmet.is_empty() {
             bail!("{}", unmet.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
         }
         let tracefs = kernel.tracefs().ok_or_else(|| anyhow!("tracefs is not mounted"))?;
-        let Inspection { layout, plan } = inspect(&kernel, sides, Effort::Quick);
-        let (mut object, messages) = Object::load(verbose, &layout.layout)?;
-        object.watch_modules().context("cannot watch for kernel modules")?;
+        let Inspection { layout, plan } = inspect(&kernel, role, Effort::Quick);
+        let (mut programs, messages) = Programs::load(verbose, &layout.layout)?;
+        programs.watch_modules().context("cannot watch for kernel modules")?;
         let mut attacher = Self {
             events: KprobeEvents::open(&tracefs)?,
             kernel,
-            sides,
+            role,
             plan,
             phase: Phase::Planned,
-            object,
+            programs,
             attached: BTreeSet::new(),
             refused: BTreeMap::new(),
             missed_probes: 0,
@@ -177,8 +177,8 @@ impl Attacher {
     ///
     /// Where the programs cannot be told what was found out.
     pub fn modules_arrived(&mut self) -> Result<()> {
-        let Inspection { layout, plan } = inspect(&self.kernel, self.sides, Effort::Quick);
-        self.object.set_layout(&layout.layout)?;
+        let Inspection { layout, plan } = inspect(&self.kernel, self.role, Effort::Quick);
+        self.programs.set_layout(&layout.layout)?;
         self.plan = plan;
         self.phase = Phase::Planned;
         self.attach_heart();
@@ -202,7 +202,7 @@ impl Attacher {
 
     fn try_attach(&mut self, attachment: &Attachment) -> Result<()> {
         let Attachment { symbol, at, program: name, address, .. } = attachment;
-        let program = self.object.program(name)?.as_fd();
+        let program = self.programs.program(name)?.as_fd();
         let site = match *at {
             At::Event { system } => return Ok(self.events.attach_event(system, symbol, program)?),
             At::Entry => Site::Entry,
@@ -226,7 +226,7 @@ impl Attacher {
     ///
     /// Where they cannot be read.
     pub fn counts(&self) -> Result<Vec<(Option<Netns>, Counts)>> {
-        self.object.counts()
+        self.programs.counts()
     }
 
     /// What was not seen, or not sent, so far.
@@ -236,12 +236,12 @@ impl Attacher {
     /// Where it cannot be read.
     pub fn losses(&mut self) -> Result<Losses> {
         self.missed_probes = self.events.missed().unwrap_or(self.missed_probes);
-        Ok(Losses { missed_probes: self.missed_probes, ..self.object.losses()? })
+        Ok(Losses { missed_probes: self.missed_probes, ..self.programs.losses()? })
     }
 
     /// Hands the programs' own debug messages to the logger.
     pub fn flush_messages(&mut self) {
-        self.object.flush_messages();
+        self.programs.flush_messages();
     }
 }
 

@@ -21,9 +21,9 @@ struct Field {
     gives: &'static str,
 }
 
-/// How a field's place was found.
+/// Where a field is, and how that was found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub enum FieldPlace {
     /// In BTF: byte offset, or for a flag its bit number.
     Btf(u32),
     /// Not in BTF, but it never moved: byte offset.
@@ -70,20 +70,7 @@ pub struct Detail {
     /// What the user gets from it: "client address of refused OPENs".
     pub gives: &'static str,
     /// Where it is.
-    pub found: Found,
-}
-
-/// A detail that the user loses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MissingDetail {
-    /// Its structure.
-    pub structure: &'static str,
-    /// The member, or the path to it.
-    pub member: &'static str,
-    /// What is lost: "client address of refused OPENs".
-    pub lost: &'static str,
-    /// NotFound.
-    pub why: NotFound,
+    pub found: FieldPlace,
 }
 
 /// All places, and how each was found.
@@ -93,18 +80,6 @@ pub struct LayoutReport {
     pub layout: Layout,
     /// For people, in the order of the structures.
     pub details: Vec<Detail>,
-}
-
-impl LayoutReport {
-    /// What is lost.
-    #[must_use]
-    pub fn missing(&self) -> Vec<MissingDetail> {
-        let missing = |&Detail { structure, member, gives, found }: &Detail| match found {
-            Found::Missing(why) => Some(MissingDetail { structure, member, lost: gives, why }),
-            _ => None,
-        };
-        self.details.iter().filter_map(missing).collect()
-    }
 }
 
 macro_rules! field {
@@ -196,7 +171,7 @@ pub fn find(types: &Types, modules: &Modules, events: &TraceEvents) -> LayoutRep
     let mut details = Vec::with_capacity(FIELDS.len() + 1 + RECORD_FIELDS.len());
     for field in FIELDS {
         let (member, found) = structures.place(field, modules);
-        if let Found::Btf(offset) | Found::Constant(offset) = found {
+        if let FieldPlace::Btf(offset) | FieldPlace::Constant(offset) = found {
             *(field.at)(&mut layout) = offset;
         }
         details.push(Detail { structure: field.structure, member, gives: field.gives, found });
@@ -206,11 +181,11 @@ pub fn find(types: &Types, modules: &Modules, events: &TraceEvents) -> LayoutRep
     }
     for (at, member) in RECORD_FIELDS {
         let found = match events.offset(XDR_STATUS, member) {
-            Some(offset) => Found::Record(offset),
-            None if modules.is_here("nfsv4") => Found::Missing(NotFound::NoSuchEvent),
-            None => Found::Missing(NotFound::NotLoaded),
+            Some(offset) => FieldPlace::Record(offset),
+            None if modules.is_here("nfsv4") => FieldPlace::Missing(NotFound::NoSuchEvent),
+            None => FieldPlace::Missing(NotFound::NotLoaded),
         };
-        if let Found::Record(offset) = found {
+        if let FieldPlace::Record(offset) = found {
             *at(&mut layout) = offset;
         }
         details.push(Detail { structure: XDR_STATUS.name, member, gives: ATTEMPT_XID, found });
@@ -244,37 +219,37 @@ impl<'a> Structures<'a> {
     }
 
     /// The path that fits, and where it leads.
-    fn place(&self, field: &Field, modules: &Modules) -> (&'static str, Found) {
+    fn place(&self, field: &Field, modules: &Modules) -> (&'static str, FieldPlace) {
         let newest = field.paths.last().copied().unwrap_or_default();
         if let Some((btf, id)) = self.get(field) {
-            let place = field.paths.iter().find_map(|path| Some((*path, Found::Btf(btf.offset(id, path)?))));
-            return place.unwrap_or((newest, Found::Missing(NotFound::NoSuchMember)));
+            let place = field.paths.iter().find_map(|path| Some((*path, FieldPlace::Btf(btf.offset(id, path)?))));
+            return place.unwrap_or((newest, FieldPlace::Missing(NotFound::NoSuchMember)));
         }
         let without_btf = self.types.of(field.module).is_none();
         let found = match (field.constant, field.module.map(|module| modules.presence(module))) {
-            (Some(constant), _) if without_btf => Found::Constant(constant),
-            (_, Some(Presence::NotLoaded | Presence::Never)) => Found::Missing(NotFound::NotLoaded),
-            _ if without_btf => Found::Missing(NotFound::NoBtf),
-            _ => Found::Missing(NotFound::NoSuchMember),
+            (Some(constant), _) if without_btf => FieldPlace::Constant(constant),
+            (_, Some(Presence::NotLoaded | Presence::Never)) => FieldPlace::Missing(NotFound::NotLoaded),
+            _ if without_btf => FieldPlace::Missing(NotFound::NoBtf),
+            _ => FieldPlace::Missing(NotFound::NoSuchMember),
         };
         (newest, found)
     }
 
     /// Where `nn_tracks` is the flags: the number of the bit. Flags whose bit has no name tell nothing.
-    fn tracks_bit(&self, member: &str, tracks: Found, layout: &mut Layout) -> Detail {
+    fn tracks_bit(&self, member: &str, tracks: FieldPlace, layout: &mut Layout) -> Detail {
         let name = "NFSD_NET_TRACK_RECLAIM_COMPLETES";
         let found = match (member, tracks) {
-            ("flags", Found::Btf(_)) => {
+            ("flags", FieldPlace::Btf(_)) => {
                 let btf = [NFSD, None].into_iter().filter_map(|place| self.types.of(place));
                 let bit = btf.filter_map(|btf| btf.enumerator(name)).next().and_then(|bit| u32::try_from(bit).ok());
-                bit.filter(|bit| *bit < u64::BITS).map_or(Found::Missing(NotFound::NoSuchMember), Found::Btf)
+                bit.filter(|bit| *bit < u64::BITS).map_or(FieldPlace::Missing(NotFound::NoSuchMember), FieldPlace::Btf)
             }
-            _ => Found::NotNeeded,
+            _ => FieldPlace::NotNeeded,
         };
         match found {
-            Found::Btf(bit) => layout.nn_tracks_bit = bit,
-            Found::Missing(_) => layout.nn_tracks = ABSENT,
-            Found::Constant(_) | Found::Record(_) | Found::NotNeeded => {}
+            FieldPlace::Btf(bit) => layout.nn_tracks_bit = bit,
+            FieldPlace::Missing(_) => layout.nn_tracks = ABSENT,
+            FieldPlace::Constant(_) | FieldPlace::Record(_) | FieldPlace::NotNeeded => {}
         }
         Detail { structure: "nfsd_net.flags", member: name, gives: EARLY_END, found }
     }

@@ -1,15 +1,15 @@
 //! From logical events to kernel functions.
 //!
 //! ```text
-//! hook ──resolve──▶ plan ──attacher──▶ object (the eBPF programs) at tracefs (where they run)
+//! hook ──resolve──▶ plan ──attacher──▶ programs (eBPF) at tracefs (where they run)
 //!                    └──rows──▶ the session's header
 //! ```
 
 mod attacher;
 pub mod hook;
 pub mod layout;
-mod object;
 mod plan;
+mod programs;
 mod reason;
 mod resolve;
 mod rows;
@@ -17,13 +17,16 @@ mod tracefs;
 
 use std::{collections::BTreeSet, io};
 
-use crate::kernel::{Kernel, Symbols};
+use crate::{
+    kernel::{Kernel, Symbols},
+    record::Role,
+};
 
 pub use attacher::{Attacher, NotAttached};
 pub use hook::{At, Hook, Side};
 pub use layout::LayoutReport;
-pub use object::Losses;
-pub use plan::{Attachment, Plan, PlannedHook, Resolution, Sides};
+pub use plan::{Attachment, Plan, PlannedHook, Resolution};
+pub use programs::Losses;
 pub use reason::Reason;
 
 use resolve::Offer;
@@ -57,12 +60,12 @@ const MODULES: [&str; 3] = ["nfsd", "nfsv4", "grace"];
 ///
 /// It takes some 7 MB while it runs (the kernel's BTF), and keeps next to nothing of it.
 #[must_use]
-pub fn inspect(kernel: &Kernel, sides: Sides, effort: Effort) -> Inspection {
+pub fn inspect(kernel: &Kernel, role: Role, effort: Effort) -> Inspection {
     let modules = kernel.modules();
     let types = kernel.types(&MODULES);
     let events = kernel.trace_events(hook::events());
     let mut layout = layout::find(&types, &modules, &events);
-    let wanted = resolve::wanted(sides, &layout.layout, &modules);
+    let wanted = resolve::wanted(role, &layout.layout, &modules);
     let options_off = options_off(kernel);
     let resolve = |symbols: io::Result<Symbols>, explain| {
         let names = symbols.as_ref().map(Symbols::names).unwrap_or_default();
@@ -75,7 +78,7 @@ pub fn inspect(kernel: &Kernel, sides: Sides, effort: Effort) -> Inspection {
             events: events.clone(),
             options_off: options_off.clone(),
         };
-        offer.plan(&layout.layout, sides)
+        offer.plan(&layout.layout, role)
     };
     let quick = match effort {
         // Older kernels search their symbol table from the start for each name: there it is read once, for addresses.

@@ -4,34 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{
     Reason,
-    hook::{At, Hook, Side},
+    hook::{At, Hook},
 };
-
-/// Which sides to trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sides {
-    /// The NFS server.
-    pub server: bool,
-    /// The NFS client.
-    pub client: bool,
-}
-
-impl Sides {
-    /// Both.
-    pub const BOTH: Self = Self { server: true, client: true };
-
-    pub(super) fn has(self, side: Side) -> bool {
-        match side {
-            Side::Server => self.server,
-            Side::Client => self.client,
-        }
-    }
-}
 
 /// What each hook was resolved to.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// One per hook of the sides asked for.
+    /// One per hook of the side that is watched.
     pub hooks: Vec<PlannedHook>,
 }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use nfsgrace_ebpf::Layout;
 
 use super::{
-    Attachment, Hook, Plan, PlannedHook, Reason, Resolution, Sides,
-    hook::{self, Alternative, Point},
+    Attachment, Hook, Plan, PlannedHook, Reason, Resolution,
+    hook::{self, Alternative, ProbePoint},
 };
 use crate::kernel::{Lookup, Modules, Presence, Symbols, TraceEvents, Traceable, Wanted};
+use crate::record::Role;
 
 /// What the kernel offers: all that a plan follows from.
 #[derive(Debug, Clone)]
@@ -25,10 +26,10 @@ pub struct Offer {
     pub options_off: BTreeSet<&'static str>,
 }
 
-/// The functions that a plan for `sides` asks for: those in the kernel image and in modules that are there.
+/// The functions that a plan of `role` asks for: those in the kernel image and in modules that are there.
 #[must_use]
-pub fn wanted(sides: Sides, layout: &Layout, modules: &Modules) -> Vec<Wanted> {
-    let points = hooks(sides)
+pub fn wanted(role: Role, layout: &Layout, modules: &Modules) -> Vec<Wanted> {
+    let points = hooks(role)
         .filter(|hook| hook.is_needed(layout))
         .flat_map(|hook| hook.alternatives)
         .flat_map(|alternative| alternative.points)
@@ -37,15 +38,15 @@ pub fn wanted(sides: Sides, layout: &Layout, modules: &Modules) -> Vec<Wanted> {
     all.into_iter().filter(|wanted| wanted.module.is_none_or(|module| modules.is_here(module))).collect()
 }
 
-fn hooks(sides: Sides) -> impl Iterator<Item = &'static Hook> {
-    hook::all().filter(move |hook| sides.has(hook.side))
+fn hooks(role: Role) -> impl Iterator<Item = &'static Hook> {
+    hook::all().filter(move |hook| hook.side.is_watched_by(role))
 }
 
 impl Offer {
-    /// Resolves each hook of `sides`.
+    /// Resolves each hook that `role` watches.
     #[must_use]
-    pub fn plan(&self, layout: &Layout, sides: Sides) -> Plan {
-        Plan { hooks: hooks(sides).map(|hook| self.hook(hook, layout)).collect() }
+    pub fn plan(&self, layout: &Layout, role: Role) -> Plan {
+        Plan { hooks: hooks(role).map(|hook| self.hook(hook, layout)).collect() }
     }
 
     fn hook(&self, hook: &'static Hook, layout: &Layout) -> PlannedHook {
@@ -87,7 +88,7 @@ impl Offer {
         alternative.points.iter().map(attachment).collect()
     }
 
-    fn point(&self, hook: &Hook, point: &'static Point) -> Result<Attachment, Reason> {
+    fn point(&self, hook: &Hook, point: &'static ProbePoint) -> Result<Attachment, Reason> {
         let (module, symbol, ready) = match point.module.map(|module| (module, self.modules.presence(module))) {
             Some((module, Presence::NotLoaded)) => (Some(module), point.symbol, false),
             Some((module, Presence::Never)) => return Err(Reason::ModuleMissing(module)),
@@ -109,7 +110,7 @@ impl Offer {
     }
 
     /// The module and the symbol of a point whose module is there.
-    fn site(&self, hook: &Hook, point: &'static Point) -> Result<(Option<&str>, &str), Reason> {
+    fn site(&self, hook: &Hook, point: &'static ProbePoint) -> Result<(Option<&str>, &str), Reason> {
         if let Some(event) = point.event() {
             return if self.events.has(event) { Ok((point.module, point.symbol)) } else { Err(Reason::NoEvent) };
         }

@@ -116,7 +116,7 @@ words! {
 
 /// What one hook came to on the recording kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "Written")]
+#[serde(from = "RowInFile")]
 pub struct ProbeRow {
     /// The hook.
     pub hook: HookId,
@@ -147,7 +147,7 @@ impl ProbeRow {
 /// A row as it stands in a file.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Written {
+struct RowInFile {
     hook: HookId,
     symbol: String,
     method: String,
@@ -157,9 +157,9 @@ struct Written {
     lost: String,
 }
 
-impl From<Written> for ProbeRow {
-    fn from(written: Written) -> Self {
-        let Written { hook, symbol, method, status, absence, why, lost } = written;
+impl From<RowInFile> for ProbeRow {
+    fn from(written: RowInFile) -> Self {
+        let RowInFile { hook, symbol, method, status, absence, why, lost } = written;
         let absence = absence.or_else(|| from_words(&status, &why));
         Self { hook, symbol, method, status, absence, why, lost }
     }

@@ -9,7 +9,7 @@ use crate::{
     kernel::Kernel,
     probe::{
         At, Attachment, Inspection, PlannedHook, Reason, Resolution, Side,
-        layout::{Detail, Found, NotFound},
+        layout::{Detail, FieldPlace, NotFound},
     },
     record::{ProbeRow, ProbeStatus},
 };
@@ -48,8 +48,8 @@ fn about(kernel: &Kernel) -> String {
 /// The cells for what one thing to know is made of.
 fn known((gives, details): (&str, Vec<Detail>)) -> [String; 3] {
     let missing = details.iter().find_map(|detail| match detail.found {
-        Found::Missing(why) => Some((why, format!("{}.{}", detail.structure, detail.member))),
-        Found::Btf(_) | Found::Constant(_) | Found::Record(_) | Found::NotNeeded => None,
+        FieldPlace::Missing(why) => Some((why, format!("{}.{}", detail.structure, detail.member))),
+        FieldPlace::Btf(_) | FieldPlace::Constant(_) | FieldPlace::Record(_) | FieldPlace::NotNeeded => None,
     });
     let (known, from) = match missing {
         Some((NotFound::NotLoaded, member)) => ("later", member),
@@ -140,9 +140,9 @@ fn places(details: &[Detail]) -> String {
     let mut structures: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for detail in details {
         let place = match detail.found {
-            Found::Btf(offset) | Found::Record(offset) => format!("{} {offset}", detail.member),
-            Found::Constant(offset) => format!("{} {offset} (never moved)", detail.member),
-            Found::Missing(_) | Found::NotNeeded => continue,
+            FieldPlace::Btf(offset) | FieldPlace::Record(offset) => format!("{} {offset}", detail.member),
+            FieldPlace::Constant(offset) => format!("{} {offset} (never moved)", detail.member),
+            FieldPlace::Missing(_) | FieldPlace::NotNeeded => continue,
         };
         structures.entry(detail.structure).or_default().push(place);
     }
@@ -221,11 +221,11 @@ fn attachment_json(attachment: &Attachment) -> Value {
 
 fn detail_json(detail: &Detail) -> Value {
     let (place, from, missing) = match detail.found {
-        Found::Btf(place) => (Some(place), Some("btf"), None),
-        Found::Constant(place) => (Some(place), Some("constant"), None),
-        Found::Record(place) => (Some(place), Some("record"), None),
-        Found::Missing(why) => (None, None, Some(why.to_string())),
-        Found::NotNeeded => (None, None, None),
+        FieldPlace::Btf(place) => (Some(place), Some("btf"), None),
+        FieldPlace::Constant(place) => (Some(place), Some("constant"), None),
+        FieldPlace::Record(place) => (Some(place), Some("record"), None),
+        FieldPlace::Missing(why) => (None, None, Some(why.to_string())),
+        FieldPlace::NotNeeded => (None, None, None),
     };
     json!({
         "structure": detail.structure,

@@ -2,7 +2,7 @@
 
 use nfsgrace::probe::{
     hook,
-    layout::{self, Found, LayoutReport, MissingDetail, NotFound},
+    layout::{self, Detail, FieldPlace, LayoutReport, NotFound},
 };
 use nfsgrace_ebpf::{ABSENT, Layout};
 
@@ -11,6 +11,15 @@ use crate::fixture::{Fixture, SERIES};
 fn report(fixture: &Fixture) -> LayoutReport {
     let kernel = fixture.kernel();
     layout::find(&kernel.types(&["nfsd", "nfsv4"]), &kernel.modules(), &kernel.trace_events(hook::events()))
+}
+
+/// What is not known, and why.
+fn missing(report: &LayoutReport) -> Vec<(&Detail, NotFound)> {
+    let why = |detail: &Detail| match detail.found {
+        FieldPlace::Missing(why) => Some(why),
+        _ => None,
+    };
+    report.details.iter().filter_map(|detail| Some((detail, why(detail)?))).collect()
 }
 
 /// What is the same on 6.1, 6.12, 6.18 and 7.3.
@@ -150,34 +159,40 @@ fn offsets_are_those_of_the_kernel() {
 #[test]
 fn with_module_btf_nothing_is_missing() {
     for series in ["6.1", "6.12", "6.18", "7.3"] {
-        assert_eq!(report(&Fixture::of(series)).missing(), [], "{series}");
+        assert_eq!(missing(&report(&Fixture::of(series))), [], "{series}");
     }
 }
 
 #[test]
 fn without_module_btf_it_is_said_what_is_lost() {
-    let missing = report(&Fixture::of("5.10")).missing();
-    let lost: Vec<&str> = missing.iter().map(|detail| detail.lost).collect();
+    let report = report(&Fixture::of("5.10"));
+    let missing = missing(&report);
+    let lost: Vec<&str> = missing.iter().map(|(detail, _)| detail.gives).collect();
     assert!(lost.contains(&"file name in refused OPENs"), "{lost:?}");
     assert!(lost.contains(&"length of the grace period, hence when it ends"), "{lost:?}");
     assert!(!lost.contains(&"client address of refused OPENs"), "the kernel image knows struct svc_rqst: {lost:?}");
-    assert!(missing.iter().all(|detail| detail.why == NotFound::NoBtf), "{missing:?}");
+    assert!(missing.iter().all(|(_, why)| *why == NotFound::NoBtf), "{missing:?}");
 }
 
 #[test]
 fn what_never_moved_is_known_without_btf() {
     let report = report(&Fixture::of("5.10"));
-    let constants: Vec<_> =
-        report.details.iter().filter(|detail| matches!(detail.found, Found::Constant(_))).map(|d| d.member).collect();
+    let constants: Vec<_> = report
+        .details
+        .iter()
+        .filter(|detail| matches!(detail.found, FieldPlace::Constant(_)))
+        .map(|d| d.member)
+        .collect();
     assert_eq!(constants, ["op_claim_type", "timeout"]);
 }
 
 #[test]
 fn details_of_a_module_that_may_still_come_are_not_lost() {
-    let missing = report(&Fixture::of("6.18").without_module("nfsd")).missing();
+    let report = report(&Fixture::of("6.18").without_module("nfsd"));
+    let missing = missing(&report);
     assert!(!missing.is_empty());
-    for MissingDetail { structure, why, .. } in missing {
-        assert_eq!(why, NotFound::NotLoaded, "{structure}");
+    for (detail, why) in missing {
+        assert_eq!(why, NotFound::NotLoaded, "{detail:?}");
     }
 }
 
@@ -193,7 +208,7 @@ fn a_kernel_without_the_trace_event_gives_no_xid() {
     let fixture = Fixture::of("6.18").without("sys/kernel/tracing/events/nfs4/nfs4_xdr_status/format");
     let report = report(&fixture);
     assert_eq!((report.layout.status_xid, report.layout.status_error), (ABSENT, ABSENT));
-    let missing: Vec<_> = report.missing().iter().map(|detail| (detail.structure, detail.why)).collect();
+    let missing: Vec<_> = missing(&report).into_iter().map(|(detail, why)| (detail.structure, why)).collect();
     assert_eq!(missing, [("nfs4_xdr_status", NotFound::NoSuchEvent); 2]);
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use nfsgrace::{
     kernel::{Kernel, Untraceable},
-    probe::{At, Effort, Inspection, PlannedHook, Reason, Resolution, Sides, inspect},
-    record::{Absence, HookId, ProbeStatus},
+    probe::{At, Effort, Inspection, PlannedHook, Reason, Resolution, inspect},
+    record::{Absence, HookId, ProbeStatus, Role},
 };
 
 use crate::fixture::{Fixture, SERIES};
 
 fn thorough(fixture: &Fixture) -> Inspection {
-    inspect(&fixture.kernel(), Sides::BOTH, Effort::Thorough)
+    inspect(&fixture.kernel(), Role::Both, Effort::Thorough)
 }
 
 fn row<'a>(inspection: &'a Inspection, hook: &str) -> &'a PlannedHook {
@@ -57,7 +57,7 @@ fn what_exists_is_seen_directly() {
     for series in SERIES {
         let fixture = Fixture::of(series);
         for effort in EFFORTS {
-            let inspection = inspect(&fixture.kernel(), Sides::BOTH, effort);
+            let inspection = inspect(&fixture.kernel(), Role::Both, effort);
             for (hook, module) in ALWAYS {
                 let row = row(&inspection, hook);
                 assert!(
@@ -76,7 +76,7 @@ fn the_two_inlined_functions_are_inferred() {
     for series in SERIES {
         let fixture = Fixture::of(series);
         for effort in EFFORTS {
-            let inspection = inspect(&fixture.kernel(), Sides::BOTH, effort);
+            let inspection = inspect(&fixture.kernel(), Role::Both, effort);
             let polls = row(&inspection, "cld_running");
             assert_eq!(polls.passed_over, [("cld_running", Reason::Inlined)], "{series}");
             assert_eq!(targets(polls), ["msleep"]);
@@ -97,7 +97,7 @@ fn legacy_trackers_are_there_or_were_not_built() {
     for series in SERIES {
         let fixture = Fixture::of(series);
         for effort in EFFORTS {
-            let inspection = inspect(&fixture.kernel(), Sides::BOTH, effort);
+            let inspection = inspect(&fixture.kernel(), Role::Both, effort);
             for hook in ["check_for_legacy_methods", "nfsd4_umh_cltrack_init", "nfsd4_legacy_tracking_init"] {
                 let state = &row(&inspection, hook).resolution;
                 if matches!(series, "6.18" | "7.3") {
@@ -156,7 +156,7 @@ fn each_program_is_attached_once_and_sleepers_have_room() {
 fn a_trace_event_comes_with_its_module() {
     for series in SERIES {
         for effort in EFFORTS {
-            let inspection = inspect(&Fixture::of(series).kernel(), Sides::BOTH, effort);
+            let inspection = inspect(&Fixture::of(series).kernel(), Role::Both, effort);
             let row = row(&inspection, "nfs4_xdr_status");
             assert!(
                 matches!(row.resolution, Resolution::Ready { inferred: None, .. }),
@@ -177,9 +177,9 @@ fn a_trace_event_comes_with_its_module() {
 #[test]
 fn one_side_has_its_own_hooks_only() {
     let fixture = Fixture::of("6.18");
-    let client = inspect(&fixture.kernel(), Sides { server: false, client: true }, Effort::Quick);
+    let client = inspect(&fixture.kernel(), Role::Client, Effort::Quick);
     assert!(client.plan.attachments().all(|attachment| attachment.module.as_deref() == Some("nfsv4")));
-    let server = inspect(&fixture.kernel(), Sides { server: true, client: false }, Effort::Quick);
+    let server = inspect(&fixture.kernel(), Role::Server, Effort::Quick);
     assert!(server.plan.attachments().all(|attachment| attachment.module.as_deref() != Some("nfsv4")));
 }
 
@@ -187,7 +187,7 @@ fn one_side_has_its_own_hooks_only() {
 fn a_module_that_is_not_loaded_yet_is_waited_for() {
     let fixture = Fixture::of("6.18").without_module("nfsd").without_module("grace");
     for effort in EFFORTS {
-        let inspection = inspect(&fixture.kernel(), Sides::BOTH, effort);
+        let inspection = inspect(&fixture.kernel(), Role::Both, effort);
         let open = row(&inspection, "nfsd4_open");
         assert!(matches!(open.resolution, Resolution::Waiting { .. }));
         assert_eq!(targets(open), ["nfsd:nfsd4_open", "nfsd:nfsd4_open"]);
@@ -299,7 +299,7 @@ fn a_symbol_table_that_cannot_be_read_is_a_matter_of_privilege() {
     let inspection = thorough(&fixture);
     assert!(matches!(row(&inspection, "nfsd4_open").resolution, Resolution::Missing(Reason::NoPrivilege(_))));
     // Where BTF has the names the table is not needed.
-    let quick = inspect(&fixture.kernel(), Sides::BOTH, Effort::Quick);
+    let quick = inspect(&fixture.kernel(), Role::Both, Effort::Quick);
     assert!(matches!(row(&quick, "nfsd4_open").resolution, Resolution::Ready { .. }));
 }
 
@@ -309,7 +309,7 @@ fn a_hook_that_btf_does_not_know_is_looked_for_in_the_symbol_table() {
     let names = std::fs::read(fixture.path("sys/kernel/btf/nfsd")).expect("read");
     let hidden = replaced(&names, b"\0nfsd4_open\0", b"\0nfsd4_0pen\0");
     std::fs::write(fixture.path("sys/kernel/btf/nfsd"), hidden).expect("written");
-    let quick = inspect(&fixture.kernel(), Sides::BOTH, Effort::Quick);
+    let quick = inspect(&fixture.kernel(), Role::Both, Effort::Quick);
     assert!(matches!(row(&quick, "nfsd4_open").resolution, Resolution::Ready { .. }));
 }
 

@@ -1,7 +1,8 @@
 //! The plan as people and programs see it.
 
 use nfsgrace::{
-    probe::{Effort, Sides, inspect},
+    probe::{Effort, inspect},
+    record::Role,
     view::probes,
 };
 
@@ -9,7 +10,7 @@ use crate::fixture::{Fixture, SERIES};
 
 fn text(fixture: &Fixture) -> String {
     let kernel = fixture.kernel();
-    probes::text(&inspect(&kernel, Sides::BOTH, Effort::Thorough), &kernel, 80)
+    probes::text(&inspect(&kernel, Role::Both, Effort::Thorough), &kernel, 80)
 }
 
 #[test]
@@ -32,6 +33,6 @@ fn before_the_modules_are_loaded() {
 fn for_programs() {
     let fixture = Fixture::of("6.18");
     let kernel = fixture.kernel();
-    let json = probes::json(&inspect(&kernel, Sides::BOTH, Effort::Thorough), &kernel);
+    let json = probes::json(&inspect(&kernel, Role::Both, Effort::Thorough), &kernel);
     insta::assert_snapshot!(serde_json::to_string_pretty(&json).expect("JSON"));
 }

@@ -15,7 +15,6 @@ use tokio::{
 use self::{hosts::Hosts, show::Show};
 use super::{
     live::{Stop, until},
-    probes::sides,
     reader::Reader,
 };
 use crate::{
@@ -52,7 +51,7 @@ async fn watch(args: &Watch, specs: &[Spec]) -> Result<ExitCode> {
     for spec in specs {
         match spec {
             Spec::Local => {
-                let live = Live::start(sides(role), args.verbose, std::env::args().collect())?;
+                let live = Live::start(role, args.verbose, std::env::args().collect())?;
                 sources.add_local(live);
             }
             Spec::Stdin => {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     Btf, TypeId,
-    raw::{BtfKind, Type, word},
+    raw::{BtfKind, RawType, word},
 };
 
 /// Members looked at for one path; a kernel structure has a few hundred.
@@ -29,7 +29,7 @@ impl Btf {
     pub fn find<'a>(&self, kind: BtfKind, names: &[&'a str]) -> HashMap<&'a str, TypeId> {
         let mut found = HashMap::new();
         for (index, &start) in self.starts.iter().enumerate() {
-            let Some(of) = Type::parse(&self.bytes, start as usize).filter(|of| of.kind() == kind && of.name != 0)
+            let Some(of) = RawType::parse(&self.bytes, start as usize).filter(|of| of.kind() == kind && of.name != 0)
             else {
                 continue;
             };
@@ -80,7 +80,7 @@ impl Btf {
         None
     }
 
-    fn nth_member(&self, of: Type, index: usize) -> Option<Member> {
+    fn nth_member(&self, of: RawType, index: usize) -> Option<Member> {
         let at = of.rest + 12 * index;
         let placed = word(&self.bytes, at + 8)?;
         // With the flag the highest byte is the size of a bit field.
@@ -89,7 +89,7 @@ impl Btf {
     }
 
     /// The type behind names and qualifiers.
-    fn resolve(&self, mut id: TypeId) -> Option<(&Self, Type)> {
+    fn resolve(&self, mut id: TypeId) -> Option<(&Self, RawType)> {
         for _ in 0..ALIASES {
             let (home, of) = self.get(id)?;
             if of.kind() != BtfKind::Alias {
@@ -104,7 +104,7 @@ impl Btf {
     #[must_use]
     pub fn enumerator(&self, name: &str) -> Option<i64> {
         self.starts.iter().find_map(|&start| {
-            let of = Type::parse(&self.bytes, start as usize)?;
+            let of = RawType::parse(&self.bytes, start as usize)?;
             let length = match of.kind() {
                 BtfKind::Enum => 8,
                 BtfKind::Enum64 => 12,

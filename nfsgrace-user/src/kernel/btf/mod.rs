@@ -12,7 +12,7 @@ mod raw;
 use std::sync::Arc;
 
 pub use raw::BtfKind;
-use raw::{Header, Type};
+use raw::{BtfHeader, RawType};
 
 /// A type's number; 0 is `void`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,7 +35,7 @@ pub enum BtfError {
 /// The types of a kernel, or of a module.
 pub struct Btf {
     bytes: Vec<u8>,
-    header: Header,
+    header: BtfHeader,
     /// Where in `bytes` each of the own types starts.
     starts: Vec<u32>,
     base: Option<Arc<Btf>>,
@@ -54,11 +54,11 @@ impl Btf {
     ///
     /// Where the bytes are not BTF from beginning to end.
     pub fn parse(bytes: Vec<u8>, base: Option<Arc<Self>>) -> Result<Self, BtfError> {
-        let header = Header::parse(&bytes)?;
+        let header = BtfHeader::parse(&bytes)?;
         let mut starts = Vec::with_capacity(header.types.len() / 32);
         let mut at = header.types.start;
         while at < header.types.end {
-            let length = Type::parse(&bytes[..header.types.end], at).ok_or(BtfError::Truncated)?.length()?;
+            let length = RawType::parse(&bytes[..header.types.end], at).ok_or(BtfError::Truncated)?.length()?;
             starts.push(u32::try_from(at).map_err(|_| BtfError::Truncated)?);
             at += length;
         }
@@ -80,11 +80,11 @@ impl Btf {
     }
 
     /// The type with this number, and the BTF that it is in.
-    fn get(&self, TypeId(id): TypeId) -> Option<(&Self, Type)> {
+    fn get(&self, TypeId(id): TypeId) -> Option<(&Self, RawType)> {
         match id.checked_sub(self.first()) {
             Some(index) => {
                 let start = *self.starts.get(index as usize)?;
-                Some((self, Type::parse(&self.bytes, start as usize)?))
+                Some((self, RawType::parse(&self.bytes, start as usize)?))
             }
             None => self.base.as_ref()?.get(TypeId(id)),
         }

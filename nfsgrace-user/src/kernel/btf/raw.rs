@@ -28,12 +28,12 @@ pub enum BtfKind {
 }
 
 /// Where the parts are.
-pub(super) struct Header {
+pub(super) struct BtfHeader {
     pub types: Range<usize>,
     pub strings: Range<usize>,
 }
 
-impl Header {
+impl BtfHeader {
     pub fn parse(bytes: &[u8]) -> Result<Self, BtfError> {
         let magic = bytes.get(..2).and_then(|magic| magic.try_into().ok()).map(u16::from_ne_bytes);
         if magic != Some(MAGIC) {
@@ -57,7 +57,7 @@ impl Header {
 
 /// `struct btf_type`, and where what follows it starts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Type {
+pub(super) struct RawType {
     pub name: u32,
     info: u32,
     /// Size, or number of the type referred to.
@@ -65,7 +65,7 @@ pub(super) struct Type {
     pub rest: usize,
 }
 
-impl Type {
+impl RawType {
     pub fn parse(bytes: &[u8], at: usize) -> Option<Self> {
         let fields = bytes.get(at..at.checked_add(TYPE_LEN)?)?;
         Some(Self {

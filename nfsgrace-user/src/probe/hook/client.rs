@@ -3,7 +3,7 @@
 //! Prototypes were compared in the BTF of 6.1.192, 6.12.117, 6.18.15 and 7.3.4; that the functions exist was looked up
 //! in the symbol tables of these, of 5.10.262 and of 6.16.12. "All" means these six.
 
-use super::{Alternative, At, Hook, NFS, NFSV4, Point, SLEEPERS, Side, both, entry, event, returned};
+use super::{Alternative, At, Hook, NFS, NFSV4, ProbePoint, SLEEPERS, Side, both, entry, event, returned};
 use crate::{probe::layout::XDR_STATUS, record::HookId};
 
 const fn client(id: HookId, alternatives: &'static [Alternative], lost: &'static str) -> Hook {

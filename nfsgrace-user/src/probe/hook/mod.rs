@@ -8,7 +8,10 @@ mod server;
 
 use nfsgrace_ebpf::{ABSENT, Layout};
 
-use crate::{kernel::EventName, record::HookId};
+use crate::{
+    kernel::EventName,
+    record::{HookId, Role},
+};
 
 /// An event, and where it can be seen.
 #[derive(Debug)]
@@ -49,18 +52,29 @@ pub enum Side {
     Client,
 }
 
+impl Side {
+    /// Whether who records as `role` watches it.
+    #[must_use]
+    pub fn is_watched_by(self, role: Role) -> bool {
+        match self {
+            Self::Server => role != Role::Client,
+            Self::Client => role != Role::Server,
+        }
+    }
+}
+
 /// A way to see an event: places that are all needed.
 #[derive(Debug)]
 pub struct Alternative {
     /// Where.
-    pub points: &'static [Point],
+    pub points: &'static [ProbePoint],
     /// How the event follows from what is seen there; `None` where it is seen itself.
     pub inferred: Option<&'static str>,
 }
 
 /// A place in a kernel function or one of the kernel's own trace events, and the eBPF program that runs there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Point {
+pub struct ProbePoint {
     /// The function, or the trace event.
     pub symbol: &'static str,
     /// Its module; `None` for the kernel image.
@@ -117,12 +131,12 @@ macro_rules! entry {
         entry!($module, $symbol as $symbol)
     };
     ($module:expr, $symbol:literal as $program:literal) => {
-        Point { symbol: $symbol, module: $module, at: At::Entry, program: $program, suffix_ok: false }
+        ProbePoint { symbol: $symbol, module: $module, at: At::Entry, program: $program, suffix_ok: false }
     };
 }
 macro_rules! event {
     ($module:expr, $event:expr) => {
-        Point {
+        ProbePoint {
             symbol: $event.name,
             module: $module,
             at: At::Event { system: $event.system },
@@ -136,7 +150,7 @@ macro_rules! returned {
         returned!($module, $symbol as $symbol, $active)
     };
     ($module:expr, $symbol:literal as $program:literal, $active:expr) => {
-        Point {
+        ProbePoint {
             symbol: $symbol,
             module: $module,
             at: At::Return { max_active: $active },
@@ -147,7 +161,7 @@ macro_rules! returned {
 }
 use {both, entry, event, returned};
 
-impl Point {
+impl ProbePoint {
     /// The trace event that it is, if it is one.
     #[must_use]
     pub fn event(&self) -> Option<EventName> {
@@ -195,18 +209,18 @@ impl Hook {
 }
 
 impl Alternative {
-    const fn direct(points: &'static [Point]) -> Self {
+    const fn direct(points: &'static [ProbePoint]) -> Self {
         Self { points, inferred: None }
     }
 
-    const fn inferred(points: &'static [Point], how: &'static str) -> Self {
+    const fn inferred(points: &'static [ProbePoint], how: &'static str) -> Self {
         Self { points, inferred: Some(how) }
     }
 }
 
 /// The trace events of all hooks.
 pub fn events() -> impl Iterator<Item = EventName> {
-    all().flat_map(|hook| hook.alternatives).flat_map(|alternative| alternative.points).filter_map(Point::event)
+    all().flat_map(|hook| hook.alternatives).flat_map(|alternative| alternative.points).filter_map(ProbePoint::event)
 }
 
 /// All hooks, the server's first, in the order in which they happen.
@@ -220,7 +234,7 @@ mod tests {
 
     use super::*;
 
-    fn points() -> impl Iterator<Item = &'static Point> {
+    fn points() -> impl Iterator<Item = &'static ProbePoint> {
         all().flat_map(|hook| hook.alternatives).flat_map(|alternative| alternative.points)
     }
 

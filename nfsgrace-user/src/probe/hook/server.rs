@@ -4,7 +4,7 @@
 //! in the symbol tables of these, of 5.10.262 and of 6.16.12. "All" means these six.
 
 use super::{
-    Alternative, At, BuildOption, FEW, GRACE, Hook, NFSD, Point, REQUESTS, SLEEPERS, Side, VMLINUX, both, entry,
+    Alternative, At, BuildOption, FEW, GRACE, Hook, NFSD, ProbePoint, REQUESTS, SLEEPERS, Side, VMLINUX, both, entry,
     returned,
 };
 use crate::record::HookId;

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    decode::{FirstRefusal, Message},
+    decode::{FirstRefusal, ProbeMessage},
     mounts::Mounts,
     stacks::{Stacks, Unnamed},
     surroundings,
@@ -27,19 +27,19 @@ impl Completer {
 
     /// Adds what a message tells to `lines`; a stack follows when it is named. A module that was loaded is the result
     /// instead.
-    pub(super) fn take(&mut self, message: Message, lines: &mut Vec<Line>) -> Option<String> {
+    pub(super) fn take(&mut self, message: ProbeMessage, lines: &mut Vec<Line>) -> Option<String> {
         match message {
-            Message::Event(event) => {
+            ProbeMessage::Event(event) => {
                 let look = tracker_failed(&event).then(|| look_around(&event));
                 lines.push(Line::Event(event));
                 lines.extend(look.map(Line::Event));
             }
-            Message::ServerStart { event, frames } => {
+            ProbeMessage::ServerStart { event, frames } => {
                 self.stacks.name(Unnamed { of: stack_of(&event, None), addresses: frames });
                 lines.push(Line::Event(event));
             }
-            Message::FirstRefusal(first) => lines.push(Line::Event(self.first_refusal(*first))),
-            Message::ModuleLoaded(name) => return Some(name),
+            ProbeMessage::FirstRefusal(first) => lines.push(Line::Event(self.first_refusal(*first))),
+            ProbeMessage::ModuleLoaded(name) => return Some(name),
         }
         None
     }

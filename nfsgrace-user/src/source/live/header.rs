@@ -5,12 +5,11 @@ use std::fs;
 use super::clock;
 use crate::{
     kernel::Kernel,
-    probe::Sides,
     record::{ClockSample, Header, ProbeRow, Role, SCHEMA},
 };
 
 /// The header of a session that begins now.
-pub(super) fn header(kernel: &Kernel, sides: Sides, command: Vec<String>, probes: Vec<ProbeRow>) -> Header {
+pub(super) fn header(kernel: &Kernel, role: Role, command: Vec<String>, probes: Vec<ProbeRow>) -> Header {
     let ClockSample { at, realtime_minus_boottime_ns } = clock::sample();
     let text = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
     Header {
@@ -23,11 +22,7 @@ pub(super) fn header(kernel: &Kernel, sides: Sides, command: Vec<String>, probes
         hz: kernel.hz().ok().map(|hz| hz.value),
         clock: "boottime".to_owned(),
         realtime_minus_boottime_ns,
-        role: match (sides.server, sides.client) {
-            (true, false) => Role::Server,
-            (false, true) => Role::Client,
-            _ => Role::Both,
-        },
+        role,
         initial_netns: initial_netns(),
         probes,
         started: at,

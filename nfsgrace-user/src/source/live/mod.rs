@@ -12,7 +12,7 @@ mod mountinfo;
 pub mod mounts;
 pub mod stacks;
 pub mod surroundings;
-mod totals;
+mod tally;
 
 use std::{
     os::fd::{AsRawFd, RawFd},
@@ -30,14 +30,14 @@ use tokio::{
 
 use self::{
     complete::Completer,
-    decode::{Message, decode},
+    decode::{ProbeMessage, decode},
     kmsg::KernelLog,
-    totals::Totals,
+    tally::Tally,
 };
 use crate::{
     kernel::Kernel,
-    probe::{Attacher, NotAttached, Sides},
-    record::{Header, Line, Loss},
+    probe::{Attacher, NotAttached},
+    record::{Header, Line, Loss, Role},
 };
 
 /// How often the clocks are compared for the record.
@@ -51,7 +51,7 @@ pub struct Live {
     messages: AsyncFd<Ring>,
     log: Option<AsyncFd<KernelLog>>,
     completer: Completer,
-    totals: Totals,
+    tally: Tally,
     clock: Interval,
     check: Interval,
     header: Header,
@@ -72,16 +72,16 @@ impl Live {
     /// # Errors
     ///
     /// Without privilege, on a kernel without kprobes or eBPF, on one that is too old: what is missing, and what to do.
-    pub fn start(sides: Sides, verbose: bool, command: Vec<String>) -> Result<Self> {
+    pub fn start(role: Role, verbose: bool, command: Vec<String>) -> Result<Self> {
         let kernel = Arc::new(Kernel::running()?);
-        let (attacher, messages) = Attacher::start(Arc::clone(&kernel), sides, verbose)?;
+        let (attacher, messages) = Attacher::start(Arc::clone(&kernel), role, verbose)?;
         Ok(Self {
-            header: header::header(&kernel, sides, command, attacher.rows()),
+            header: header::header(&kernel, role, command, attacher.rows()),
             attacher,
             messages: wait_for(Ring(messages))?,
             log: KernelLog::open(Path::new("/dev/kmsg")).and_then(wait_for).ok(),
             completer: Completer::new(kernel),
-            totals: Totals::default(),
+            tally: Tally::default(),
             clock: every(CLOCK_EVERY),
             check: every(LOSSES_EVERY),
         })
@@ -139,10 +139,10 @@ impl Live {
             ready = self.messages.readable_mut() => ready?.clear_ready(),
             Some(stack) = self.completer.named() => lines.push(stack),
             ready = readable(self.log.as_mut()) => ready?,
-            _ = self.check.tick() => lines.extend(self.totals.losses(self.attacher.losses()?)),
+            _ = self.check.tick() => lines.extend(self.tally.losses(self.attacher.losses()?)),
             _ = self.clock.tick() => {
                 lines.push(Line::Clock(clock::sample()));
-                lines.extend(self.totals.counts(self.attacher.counts()?));
+                lines.extend(self.tally.counts(self.attacher.counts()?));
             }
         }
         Ok(())
@@ -160,9 +160,9 @@ impl Live {
         while let Some(stack) = self.completer.try_named() {
             lines.push(stack);
         }
-        lines.extend(self.totals.losses(self.attacher.losses()?));
+        lines.extend(self.tally.losses(self.attacher.losses()?));
         lines.push(Line::Clock(clock::sample()));
-        lines.extend(self.totals.all_counts(self.attacher.counts()?));
+        lines.extend(self.tally.all_counts(self.attacher.counts()?));
         Ok(lines)
     }
 
@@ -178,7 +178,7 @@ impl Live {
         Ok(())
     }
 
-    fn next_message(&mut self) -> Option<Message> {
+    fn next_message(&mut self) -> Option<ProbeMessage> {
         loop {
             let item = self.messages.get_mut().0.next()?;
             if let Some(message) = decode(&item) {

@@ -12,7 +12,7 @@ use crate::record::{Event, Kind, Netns, Stamp, Task};
 
 /// A message, decoded as far as its bytes alone allow.
 #[derive(Debug, PartialEq)]
-pub enum Message {
+pub enum ProbeMessage {
     /// Complete.
     Event(Event),
     /// nfsd starts; its kernel stack is still addresses.
@@ -30,17 +30,17 @@ pub enum Message {
 
 /// Decodes one message; `None` where it is too short or of an unknown kind.
 #[must_use]
-pub fn decode(bytes: &[u8]) -> Option<Message> {
+pub fn decode(bytes: &[u8]) -> Option<ProbeMessage> {
     let head: wire::Head = read(bytes)?;
     let kind = MessageKind::try_read_from_bytes(head.kind.as_bytes()).ok()?;
     Some(match kind {
         MessageKind::ServerStart => {
             let stack: wire::Stack = read(bytes)?;
-            Message::ServerStart { event: event(&head, Kind::ServerStart), frames: frames(&stack.frames) }
+            ProbeMessage::ServerStart { event: event(&head, Kind::ServerStart), frames: frames(&stack.frames) }
         }
-        MessageKind::FirstDelay => Message::FirstRefusal(Box::new(client::first_refusal(&read(bytes)?)?)),
-        MessageKind::ModuleLoaded => Message::ModuleLoaded(named(bytes)?),
-        kind => Message::Event(event(&head, self::kind(kind, bytes)?)),
+        MessageKind::FirstDelay => ProbeMessage::FirstRefusal(Box::new(client::first_refusal(&read(bytes)?)?)),
+        MessageKind::ModuleLoaded => ProbeMessage::ModuleLoaded(named(bytes)?),
+        kind => ProbeMessage::Event(event(&head, self::kind(kind, bytes)?)),
     })
 }
 
@@ -127,9 +127,9 @@ mod tests {
             netns: Some(Netns(9)),
             kind: Kind::TrackerEnd { tracker: Tracker::Cld, status: -110 },
         };
-        assert_eq!(decode(end.as_bytes()), Some(Message::Event(event)));
+        assert_eq!(decode(end.as_bytes()), Some(ProbeMessage::Event(event)));
         let module = wire::Named { head: head(MessageKind::ModuleLoaded), name: [b'x'; wire::NAME_LEN] };
-        assert_eq!(decode(module.as_bytes()), Some(Message::ModuleLoaded("x".repeat(wire::NAME_LEN))));
+        assert_eq!(decode(module.as_bytes()), Some(ProbeMessage::ModuleLoaded("x".repeat(wire::NAME_LEN))));
     }
 
     #[test]

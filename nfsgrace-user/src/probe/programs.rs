@@ -46,7 +46,7 @@ const SHARED: [(&str, &[&str]); 2] = [
 ];
 
 /// The loaded object.
-pub struct Object {
+pub struct Programs {
     ebpf: Ebpf,
     layout: Array<MapData, LayoutBytes>,
     counts: PerCpuHashMap<MapData, u32, CountsBytes>,
@@ -59,7 +59,7 @@ type LayoutBytes = [u8; size_of::<Layout>()];
 /// [`wire::Counts`] as a map's value.
 type CountsBytes = [u8; size_of::<wire::Counts>()];
 
-impl Object {
+impl Programs {
     /// Loads the maps; programs are loaded one by one. With `verbose` the programs' own debug messages go to the logger.
     ///
     /// # Errors

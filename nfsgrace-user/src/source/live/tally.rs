@@ -8,14 +8,14 @@ use crate::{
 
 /// What was told last.
 #[derive(Debug, Default)]
-pub(super) struct Totals {
+pub(super) struct Tally {
     losses: Losses,
     counts: Vec<(Option<Netns>, Counts)>,
 }
 
 /// A cause of loss as a session has it, its number, and what it may hide.
-type Cause = (&'static str, fn(&Losses) -> u64, &'static str);
-const CAUSES: [Cause; 6] = [
+type LossCause = (&'static str, fn(&Losses) -> u64, &'static str);
+const CAUSES: [LossCause; 6] = [
     ("ring_full", |losses| losses.ring_full, "single events of any kind; the counts stay exact"),
     ("calls_full", |losses| losses.calls_full, "refusals and reclaims on the server, and their counts"),
     ("operations_full", |losses| losses.operations_full, "stalls of single tasks"),
@@ -28,7 +28,7 @@ const CAUSES: [Cause; 6] = [
     ),
 ];
 
-impl Totals {
+impl Tally {
     /// What was lost since the last call, given what was lost since tracing began.
     pub(super) fn losses(&mut self, now: Losses) -> Vec<Line> {
         let at = clock::now();
@@ -70,11 +70,11 @@ mod tests {
 
     #[test]
     fn only_what_is_new_is_told() {
-        let mut totals = Totals::default();
+        let mut tally = Tally::default();
         let lost = |ring_full, missed_probes| Losses { ring_full, missed_probes, ..Losses::default() };
-        assert_eq!(totals.losses(lost(0, 0)), []);
-        assert_eq!(totals.losses(lost(3, 0)).len(), 1);
-        let lines = totals.losses(lost(5, 1));
+        assert_eq!(tally.losses(lost(0, 0)), []);
+        assert_eq!(tally.losses(lost(3, 0)).len(), 1);
+        let lines = tally.losses(lost(5, 1));
         let told = lines.iter().filter_map(|line| match line {
             Line::Loss(loss) => Some((loss.cause.as_str(), loss.count)),
             _ => None,
@@ -84,10 +84,10 @@ mod tests {
 
     #[test]
     fn counts_that_stand_still_are_told_once_and_at_the_end() {
-        let mut totals = Totals::default();
+        let mut tally = Tally::default();
         let counts = || vec![(Some(Netns(7)), Counts { opens: 2, ..Counts::default() }), (None, Counts::default())];
-        assert_eq!(totals.counts(counts()).len(), 2);
-        assert_eq!(totals.counts(counts()), []);
-        assert_eq!(totals.all_counts(counts()).len(), 2);
+        assert_eq!(tally.counts(counts()).len(), 2);
+        assert_eq!(tally.counts(counts()), []);
+        assert_eq!(tally.all_counts(counts()).len(), 2);
     }
 }
