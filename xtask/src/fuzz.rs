@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use serde_json::Value;
 
 use crate::{artifact, interrupt, setup, tool};
 
@@ -42,6 +43,9 @@ impl Fuzz {
     pub fn run(self) -> Result<ExitCode> {
         setup::ensure_fuzzer()?;
         let place = artifact::workspace().join("target/fuzz");
+        let words = place.join("session.dict");
+        fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
+        fs::write(&words, dictionary()?).with_context(|| format!("cannot write {}", words.display()))?;
         for target in TARGETS.into_iter().filter(|target| self.target.as_ref().is_none_or(|only| only == target)) {
             interrupt::check()?;
             let (seeds, corpus) = (place.join("seeds").join(target), place.join("corpus").join(target));
@@ -52,7 +56,7 @@ impl Fuzz {
             println!("fuzzing {target} for {} s", self.seconds);
             tool::run(cargo_fuzz("build", &place).arg(target))?;
             let mut cargo = cargo_fuzz("run", &place);
-            cargo.arg(target).args([&corpus, &seeds]).arg("--").arg("-dict=fuzz/session.dict");
+            cargo.arg(target).args([&corpus, &seeds]).arg("--").arg(format!("-dict={}", words.display()));
             cargo.arg(format!("-max_total_time={}", self.seconds)).arg(format!("-max_len={MAX_LEN}"));
             cargo.arg(format!("-timeout={HANGS_AFTER}")).args(["-rss_limit_mb=512", "-print_final_stats=1"]);
             if tool::run(&mut cargo).is_err() {
@@ -71,6 +75,33 @@ fn cargo_fuzz(command: &str, place: &Path) -> Command {
     // Nothing that is fuzzed here is unsafe: sanitizers would only make it slower.
     cargo.args(["fuzz", command, "--sanitizer", "none", "--fuzz-dir", "fuzz", "--target-dir"]).arg(place);
     cargo
+}
+
+/// What an input may be put together from: `fuzz/session.dict`, and the names and words of the schema.
+fn dictionary() -> Result<String> {
+    let read = |name: &str| {
+        let path = artifact::workspace().join(name);
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let schema: Value = serde_json::from_str(&read("docs/schema/session-1.schema.json")?)?;
+    let mut words = BTreeSet::new();
+    gather(&schema, &mut words);
+    // A dictionary's entry is a quoted string itself.
+    let words = words.into_iter().map(|word| format!("\"{}\"\n", word.replace('"', "\\\"")));
+    Ok(words.fold(read("fuzz/session.dict")?, |all, word| all + &word))
+}
+
+/// The names of fields and the words that they may hold, as they stand in a line.
+fn gather(schema: &Value, words: &mut BTreeSet<String>) {
+    let choices = schema["enum"].as_array().into_iter().flatten().chain([&schema["const"]]);
+    words.extend(choices.filter_map(Value::as_str).map(|word| format!("\"{word}\"")));
+    let fields = schema["properties"].as_object();
+    words.extend(fields.into_iter().flat_map(|fields| fields.keys()).map(|name| format!("\"{name}\":")));
+    match schema {
+        Value::Object(parts) => parts.values().for_each(|part| gather(part, words)),
+        Value::Array(parts) => parts.iter().for_each(|part| gather(part, words)),
+        _ => {}
+    }
 }
 
 /// Writes what to begin with: the recordings that the tests use.

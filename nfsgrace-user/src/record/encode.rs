@@ -5,32 +5,33 @@ use std::io::{self, Write};
 use memchr::memchr2;
 use serde_json::{Serializer, ser::Formatter};
 
-use super::{Client, Counts, Event, Kind, Line, Rpc, ServerState, Surroundings};
+use super::{
+    Event, Line,
+    define::key,
+    field::{Field as _, Key},
+};
 
 /// Appends one record and its line end to `out`.
 pub fn encode(line: &Line, out: &mut Vec<u8>) {
     match line {
-        Line::Event(it) => event(it, out),
-        Line::Clock(it) => {
-            let mut object = Object::new("clock", out);
-            object.number("t", it.at.0);
-            object.signed("realtime_minus_boottime_ns", it.realtime_minus_boottime_ns);
-            object.close();
-        }
-        Line::Loss(it) => {
-            let mut object = Object::new("loss", out);
-            object.number("t", it.at.0);
-            object.text("cause", &it.cause);
-            object.number("count", it.count);
-            object.text("hides", &it.hides);
-            object.close();
-        }
-        Line::Header(it) => tree(it, out),
-        Line::Verdict(it) => tree(it, out),
-        Line::Summary(it) => tree(it, out),
-        Line::Paired(it) => tree(it, out),
+        Line::Event(it) => flat("event", out, |out| event(it, out)),
+        Line::Clock(it) => flat("clock", out, |out| it.write(key!(clock), out)),
+        Line::Loss(it) => flat("loss", out, |out| it.write(key!(loss), out)),
+        Line::Header(it) => put(it, out),
+        Line::Verdict(it) => put(it, out),
+        Line::Summary(it) => put(it, out),
+        Line::Paired(it) => put(it, out),
     }
     out.push(b'\n');
+}
+
+/// An object of which `type` comes first.
+fn flat(name: &str, out: &mut Vec<u8>, fields: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(b"{\"type\":\"");
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'"');
+    fields(out);
+    out.push(b'}');
 }
 
 /// One record as text, without its line end.
@@ -41,7 +42,8 @@ pub fn text(line: &Line) -> String {
     String::from_utf8_lossy(&bytes).trim_end().to_owned()
 }
 
-fn tree(value: &impl serde::Serialize, out: &mut Vec<u8>) {
+/// Appends a value as JSON.
+pub(super) fn put(value: &(impl serde::Serialize + ?Sized), out: &mut Vec<u8>) {
     let before = out.len();
     if value.serialize(&mut Serializer::with_formatter(&mut *out, Harmless)).is_err() {
         // These types have neither maps with odd keys nor fallible parts, and memory does not refuse a write.
@@ -118,216 +120,13 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// A flat JSON object under construction; `"type"` comes first.
-struct Object<'a> {
-    out: &'a mut Vec<u8>,
-}
-
-impl<'a> Object<'a> {
-    fn new(name: &str, out: &'a mut Vec<u8>) -> Self {
-        out.extend_from_slice(b"{\"type\":\"");
-        out.extend_from_slice(name.as_bytes());
-        out.push(b'"');
-        Self { out }
-    }
-
-    fn key(&mut self, key: &str) {
-        self.out.extend_from_slice(b",\"");
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
-    }
-
-    fn json(&mut self, key: &str, value: &(impl serde::Serialize + ?Sized)) {
-        self.key(key);
-        tree(&value, self.out);
-    }
-
-    fn number(&mut self, key: &str, value: u64) {
-        self.json(key, &value);
-    }
-
-    fn signed(&mut self, key: &str, value: i64) {
-        self.json(key, &value);
-    }
-
-    fn text(&mut self, key: &str, value: &str) {
-        self.json(key, value);
-    }
-
-    fn maybe<T: serde::Serialize>(&mut self, key: &str, value: Option<&T>) {
-        if let Some(value) = value {
-            self.json(key, value);
-        }
-    }
-
-    fn close(self) {
-        self.out.push(b'}');
-    }
-
-    fn state(&mut self, state: &ServerState) {
-        let ServerState { grace_s, lease_s, tracking, tracks_reclaim_completes, to_reclaim, reclaimed } = state;
-        self.maybe("grace_s", grace_s.as_ref());
-        self.maybe("lease_s", lease_s.as_ref());
-        self.maybe("tracking", tracking.as_ref());
-        self.maybe("tracks_reclaim_completes", tracks_reclaim_completes.as_ref());
-        self.maybe("to_reclaim", to_reclaim.as_ref());
-        self.maybe("reclaimed", reclaimed.as_ref());
-    }
-
-    fn client(&mut self, client: &Client) {
-        let Client { addr, name, minor } = client;
-        self.maybe("client_addr", addr.as_ref());
-        self.maybe("client_name", name.as_ref());
-        self.maybe("minor", minor.as_ref());
-    }
-}
-
-/// Name of an event's kind in a session.
-fn name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::ServerStart => "server_start",
-        Kind::ServerStarted { .. } => "server_started",
-        Kind::ServerStop => "server_stop",
-        Kind::TrackingStart { .. } => "tracking_start",
-        Kind::TrackingEnd { .. } => "tracking_end",
-        Kind::TrackerStart { .. } => "tracker_start",
-        Kind::TrackerEnd { .. } => "tracker_end",
-        Kind::Poll { .. } => "poll",
-        Kind::ReclaimRecord { .. } => "reclaim_record",
-        Kind::GraceStart { .. } => "grace_start",
-        Kind::GraceEnd { .. } => "grace_end",
-        Kind::GraceAnswer { .. } => "grace_answer",
-        Kind::Refused { .. } => "refused",
-        Kind::Reclaim { .. } => "reclaim",
-        Kind::ReclaimComplete { .. } => "reclaim_complete",
-        Kind::ClientConfirmed { .. } => "client_confirmed",
-        Kind::EndGraceWrite { .. } => "end_grace_write",
-        Kind::Surroundings(_) => "surroundings",
-        Kind::KernelLog { .. } => "kernel_log",
-        Kind::Delay { .. } => "delay",
-        Kind::SleepEnd { .. } => "sleep_end",
-        Kind::Attempt { .. } => "attempt",
-        Kind::StallEnd { .. } => "stall_end",
-        Kind::Stack { .. } => "stack",
-        Kind::Counts(_) => "counts",
-    }
-}
-
 fn event(event: &Event, out: &mut Vec<u8>) {
     let Event { at, task, netns, kind } = event;
-    let mut object = Object::new("event", out);
-    object.number("t", at.0);
-    object.text("event", name(kind));
-    object.maybe("netns", netns.as_ref());
-    object.number("pid", task.pid.into());
-    object.number("tid", task.tid.into());
-    object.text("comm", &task.comm);
-    fields(kind, &mut object);
-    object.close();
-}
-
-fn fields(kind: &Kind, object: &mut Object<'_>) {
-    match kind {
-        Kind::ServerStart | Kind::ServerStop => {}
-        Kind::ServerStarted { status, state } => {
-            object.json("status", status);
-            object.state(state);
-        }
-        Kind::TrackingStart { stack } => stack_of(stack, object),
-        Kind::TrackingEnd { status } | Kind::EndGraceWrite { status } => object.json("status", status),
-        Kind::TrackerStart { tracker } => object.json("tracker", tracker),
-        Kind::TrackerEnd { tracker, status } => {
-            object.json("tracker", tracker);
-            object.json("status", status);
-        }
-        Kind::Poll { running, inferred } => {
-            object.json("running", running);
-            object.json("inferred", inferred);
-        }
-        Kind::ReclaimRecord { name } => object.text("name", name),
-        Kind::GraceStart { manager } => object.json("manager", manager),
-        Kind::GraceEnd { manager, by, state } => {
-            object.json("manager", manager);
-            object.json("by", by);
-            object.state(state);
-        }
-        Kind::GraceAnswer { for_open, in_grace } => {
-            object.json("for_open", for_open);
-            object.json("in_grace", in_grace);
-        }
-        Kind::Refused { op, client, xid, claim, name, in_grace, took_ns } => {
-            object.json("op", op);
-            object.client(client);
-            object.maybe("xid", xid.as_ref());
-            object.maybe("claim", claim.as_ref());
-            object.maybe("name", name.as_ref());
-            object.maybe("in_grace", in_grace.as_ref());
-            object.number("took_ns", *took_ns);
-        }
-        Kind::Reclaim { op, client, xid, status } => {
-            object.json("op", op);
-            object.client(client);
-            object.maybe("xid", xid.as_ref());
-            object.json("status", status);
-        }
-        Kind::ReclaimComplete { client, status } | Kind::ClientConfirmed { client, status } => {
-            object.client(client);
-            object.json("status", status);
-        }
-        Kind::Surroundings(seen) => {
-            let Surroundings { rpc_pipefs, nfsdcld_pid, nfsdcld_pipe, nfsdcltrack, recovery_dir } = seen;
-            object.maybe("rpc_pipefs", rpc_pipefs.as_ref());
-            object.maybe("nfsdcld_pid", nfsdcld_pid.as_ref());
-            object.maybe("nfsdcld_pipe", nfsdcld_pipe.as_ref());
-            object.maybe("nfsdcltrack", nfsdcltrack.as_ref());
-            object.maybe("recovery_dir", recovery_dir.as_ref());
-        }
-        Kind::KernelLog { text } => object.text("text", text),
-        Kind::Delay { began, began_seen, op, path, server, refusal, timeout, observed, stack, rpc } => {
-            object.number("began", began.0);
-            object.json("began_seen", began_seen);
-            object.maybe("op", op.as_ref());
-            object.maybe("path", path.as_ref());
-            object.maybe("server", server.as_ref());
-            object.json("refusal", refusal);
-            object.maybe("timeout", timeout.as_ref());
-            object.json("observed", observed);
-            if let Some(Rpc { xid, sent, received, transmissions }) = rpc {
-                object.json("xid", xid);
-                object.maybe("sent", sent.as_ref());
-                object.maybe("received", received.as_ref());
-                object.maybe("transmissions", transmissions.as_ref());
-            }
-            stack_of(stack, object);
-        }
-        Kind::SleepEnd { began, status } => {
-            object.number("began", began.0);
-            object.json("status", status);
-        }
-        Kind::Attempt { began } => object.number("began", began.0),
-        Kind::StallEnd { began, status } => {
-            object.number("began", began.0);
-            object.maybe("status", status.as_ref());
-        }
-        Kind::Stack { began, stack } => {
-            object.maybe("began", began.map(|began| began.0).as_ref());
-            stack_of(stack, object);
-        }
-        Kind::Counts(counts) => {
-            let Counts { opens, opens_refused, others_refused, grace_asked, grace_true, delays, stalls_ended } = counts;
-            object.number("opens", *opens);
-            object.number("opens_refused", *opens_refused);
-            object.number("others_refused", *others_refused);
-            object.number("grace_asked", *grace_asked);
-            object.number("grace_true", *grace_true);
-            object.number("delays", *delays);
-            object.number("stalls_ended", *stalls_ended);
-        }
-    }
-}
-
-fn stack_of(stack: &[String], object: &mut Object<'_>) {
-    if !stack.is_empty() {
-        object.json("stack", stack);
-    }
+    at.write(key!(t), out);
+    out.extend_from_slice(b",\"event\":\"");
+    out.extend_from_slice(kind.name().as_bytes());
+    out.push(b'"');
+    netns.write(key!(netns), out);
+    task.write(key!(task), out);
+    kind.write(out);
 }

@@ -6,29 +6,34 @@
 
 mod continuation;
 mod decode;
+mod define;
 mod encode;
 pub mod event;
+mod field;
 mod filter;
-mod flat;
 mod header;
 mod names;
 mod outcome;
 mod paired;
 mod probe;
+mod quick;
 mod reader;
-mod scan;
+#[cfg(feature = "arbitrary")]
+mod sample;
 mod selection;
 mod status;
+mod thorough;
 mod window;
 mod word;
 
 pub use continuation::Continuation;
-pub use decode::{Decoded, MAX_SPAN, Why, decode, decode_thoroughly};
+pub use decode::{Decoded, Why, decode, decode_thoroughly};
 pub use encode::{Writer, encode, text};
 pub use event::{
-    Claim, Client, Counts, EndedBy, Event, Kind, Manager, Netns, Refusal, Rpc, ServerOp, ServerState, Stamp,
+    Claim, Client, Counts, EndedBy, Event, Kind, MAX_SPAN, Manager, Netns, Refusal, Rpc, ServerOp, ServerState, Stamp,
     Surroundings, Task, Tracker,
 };
+pub use field::{FieldAbout, KindAbout};
 pub use filter::Filter;
 pub use header::{Continues, Header, Role, SCHEMA};
 pub use names::{frame_function, moment_text, span_text};
@@ -45,6 +50,9 @@ pub use reader::{Item, MAX_EVENT, MAX_LINE, Reader, Skipped};
 pub use selection::{RestartId, Selection};
 pub use status::{Errno, NfsStatus};
 pub use window::{Moment, Span, Window};
+
+use define::{describe, fields, key, read};
+use field::{Field, Fields, Key};
 
 /// One line of a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,24 +89,27 @@ impl Line {
     }
 }
 
-/// Ties the session's clock to the wall clock, once more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClockSample {
-    /// When it was taken.
-    pub at: Stamp,
-    /// `CLOCK_REALTIME - CLOCK_BOOTTIME` at that moment, nanoseconds.
-    pub realtime_minus_boottime_ns: i64,
+fields! {
+    /// Ties the session's clock to the wall clock, once more.
+    #[derive(Copy)]
+    pub struct ClockSample {
+        /// When it was taken.
+        at "t": Stamp,
+        /// `CLOCK_REALTIME - CLOCK_BOOTTIME` at that moment, nanoseconds.
+        realtime_minus_boottime_ns: i64,
+    }
 }
 
-/// Observations that were made and could not be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loss {
-    /// When it was noticed.
-    pub at: Stamp,
-    /// Why, as a stable `snake_case` id (`ring_full`).
-    pub cause: String,
-    /// How many since the last `Loss` of this cause.
-    pub count: u64,
-    /// What may be missing from the session because of it, in words.
-    pub hides: String,
+fields! {
+    /// Observations that were made and could not be kept.
+    pub struct Loss {
+        /// When it was noticed.
+        at "t": Stamp,
+        /// Why, as a stable `snake_case` id (`ring_full`).
+        cause: String,
+        /// How many since the last `Loss` of this cause.
+        count: u64,
+        /// What may be missing from the session because of it, in words.
+        hides: String = (String::new()),
+    }
 }
