@@ -8,11 +8,14 @@ use common::{RECORDINGS, Script, at, live, recording, replay};
 use nfsgrace::{
     outcome,
     record::{
-        Client, EndedBy, Kind, Line, Loss, Manager, RestartRow, ServerOp, ServerState, StallRow, Summary, Task,
-        Tracker, span_text,
+        Client, EndedBy, Kind, Line, Loss, Manager, RestartRow, ServerOp, ServerState, Summary, Task, Tracker,
+        span_text,
     },
     session::Session,
-    view::picture::{self, About, Class, Lane, Mark, Picture, Place, Tip, html, own_tail, svg},
+    view::{
+        Axis, Placed,
+        picture::{About, Class, Lane, Mark, Picture, Place, Tip, html, svg},
+    },
 };
 use proptest::prelude::*;
 
@@ -237,14 +240,21 @@ fn a_page_brings_its_policy_and_fetches_nothing() {
     assert!(!page.contains("{{"), "nothing is left to fill in");
 }
 
+/// An axis that lies so many seconds off a host's clock.
+fn shifted(seconds: i64, error: f64) -> Axis<'static> {
+    Axis::new(move |at| {
+        let own = Axis::own().place(at);
+        Placed { at_ns: own.at_ns + seconds * 1_000_000_000, error: Some(Duration::from_secs_f64(error)) }
+    })
+}
+
 #[test]
 fn two_hosts_are_drawn_on_one_axis_with_what_their_clocks_leave_open() {
     let (server, _) = live(recording("6.18-no-nfsdcld"));
     let mut lines = vec![Script::new().lines.remove(0)];
     lines.extend(Script::new().delay(7, 108.0, 108.1, 0).lines.iter().skip(1).cloned());
     let (client, _) = live(lines);
-    let shifted = |at| picture::seconds(at) - 100.0;
-    let there = Place { session: &client, now: at(112.0), to_axis: &shifted, error_s: 0.004, tail_ns: &own_tail };
+    let there = Place { session: &client, now: at(112.0), axis: shifted(-100, 0.004) };
     let picture = Picture::of(&[Place::alone(&server, server.timeline().now()), there], Vec::new());
     all_lies_within_the_axis(&picture);
     let (_, stall) = marks(&picture, &[Class::Waited]).find(|(lane, _)| lane.host == 1).expect("a stall");
@@ -356,14 +366,7 @@ fn page_and_svg_show_the_same_marks() {
     }
     let sessions = ["server", "client", "second"].map(|name| live(recording(&format!("paired/{name}"))).0);
     let [server, client, second] = sessions.each_ref();
-    let later = |at| picture::seconds(at) + 2.0;
-    let tail = |row: &StallRow| Some(row.total_ns / 3);
-    let place = |session| Place {
-        error_s: 0.3,
-        to_axis: &later,
-        tail_ns: &tail,
-        ..Place::alone(session, session.timeline().now())
-    };
+    let place = |session| Place { axis: shifted(2, 0.3), ..Place::alone(session, session.timeline().now()) };
     let places = [Place::alone(server, server.timeline().now()), place(client), place(second)];
     both_pens_draw_the_same(&Picture::of(&places, Vec::new()));
 }

@@ -2,51 +2,38 @@
 
 use serde::Serialize;
 
-use crate::{
-    record::{StallRow, Stamp},
-    session::Session,
-};
+use crate::{record::Stamp, session::Session, view::Axis};
 
 /// A session, and where its times lie on the axis.
+#[derive(Debug)]
 pub struct Place<'a> {
     /// What happened on the host.
     pub session: &'a Session,
     /// The end of the session: what lasts is drawn up to here.
     pub now: Stamp,
-    /// From the host's clock to seconds on the axis; finite, and never goes back.
-    pub to_axis: &'a dyn Fn(Stamp) -> f64,
-    /// How far the host's times may be off those of the others, seconds; zero where the axis is its own clock.
-    pub error_s: f64,
-    /// How much of a stall lies after the end of the grace period, as far as known.
-    pub tail_ns: &'a dyn Fn(&StallRow) -> Option<u64>,
+    /// From the host's clock to the axis; never goes back.
+    pub axis: Axis<'a>,
 }
 
 impl<'a> Place<'a> {
     /// A session alone: the axis is its own clock, in seconds since boot.
     #[must_use]
     pub fn alone(session: &'a Session, now: Stamp) -> Self {
-        Self { session, now, to_axis: &seconds, error_s: 0.0, tail_ns: &own_tail }
+        Self { session, now, axis: Axis::own() }
     }
 
     pub(super) fn at(&self, stamp: Stamp) -> f64 {
-        (self.to_axis)(stamp)
+        self.axis.place(stamp).seconds()
     }
 
     pub(super) fn span(&self, from: Stamp, to: Stamp) -> Span {
         Span::new(self.at(from), self.at(to))
     }
-}
 
-/// What the stall's own host knows of its tail.
-#[must_use]
-pub fn own_tail(row: &StallRow) -> Option<u64> {
-    row.tail_ns
-}
-
-/// Seconds since boot.
-#[must_use]
-pub fn seconds(at: Stamp) -> f64 {
-    std::time::Duration::from_nanos(at.0).as_secs_f64()
+    /// How far the host's times may be off those of the others, seconds; zero where the axis is its own clock.
+    pub(super) fn error_s(&self) -> f64 {
+        self.axis.place(self.now).error.unwrap_or_default().as_secs_f64()
+    }
 }
 
 /// A stretch of the axis, seconds; never ends before it begins.

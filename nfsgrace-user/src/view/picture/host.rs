@@ -54,10 +54,7 @@ pub(super) struct Gathered {
 /// Gathers what is drawn of one of `several` hosts.
 pub(super) fn gather(place: &Place<'_>, nth: usize, several: bool) -> Gathered {
     let timeline = place.session.timeline();
-    let mut rows = outcome::summary(timeline, place.now);
-    for row in &mut rows.stalls {
-        row.tail_ns = (place.tail_ns)(row);
-    }
+    let rows = outcome::summary(timeline, place.now);
     let header = place.session.header();
     let from = header.map_or(rows.from, |header| header.started.min(rows.from));
     let stalls = stalls_text(&rows);
@@ -75,7 +72,7 @@ pub(super) fn gather(place: &Place<'_>, nth: usize, several: bool) -> Gathered {
         nth,
         name,
         facts: facts.into_iter().flatten().collect::<Vec<_>>().join(" · "),
-        error_s: place.error_s,
+        error_s: place.error_s(),
         verdicts: verdict::cards(place),
         nothing: verdict::nothing(place.session),
         stalls,

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use axis::{Episode, Place, Span, own_tail, seconds};
+pub use axis::{Episode, Place, Span};
 pub use class::{Class, Fill, Font, Look, Shape};
 pub use host::Host;
 pub use ink::Ink;
