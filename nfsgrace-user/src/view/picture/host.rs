@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     outcome,
-    record::{LossRow, Summary},
+    record::{LossRow, Stamp, Summary},
     view::{Wall, clean, plural, span},
 };
 
@@ -34,8 +34,6 @@ pub struct Host {
     pub nothing: Option<String>,
     /// All stalls, in a sentence.
     pub stalls: String,
-    /// What could not be recorded, a sentence each.
-    pub losses: Vec<String>,
 }
 
 /// All that is drawn of a host.
@@ -47,52 +45,48 @@ pub(super) struct Gathered {
     /// What makes an episode.
     pub parts: Vec<Episode>,
     session: Span,
-    /// The stalls that each start caused, by its number.
-    caused: Vec<(u32, Span)>,
 }
 
 /// Gathers what is drawn of one of `several` hosts.
 pub(super) fn gather(place: &Place<'_>, nth: usize, several: bool) -> Gathered {
     let timeline = place.session.timeline();
     let rows = outcome::summary(timeline, place.now);
-    let header = place.session.header();
-    let from = header.map_or(rows.from, |header| header.started.min(rows.from));
-    let stalls = stalls_text(&rows);
-    let wall = Wall::new(place.session.clock(), TimeZone::UTC).and_then(|wall| wall.range(from, place.now));
-    let name = clean(&timeline.host().name).into_owned();
-    let facts = [
-        Some(name.clone()).filter(|name| several && !name.is_empty()),
-        header.map(|header| clean(&header.kernel)).filter(|it| !it.is_empty()).map(|kernel| format!("kernel {kernel}")),
-        header.and_then(|header| header.hz).map(|hz| format!("HZ {hz}")),
-        wall,
-        Some(plural(rows.events, "event")),
-        Some(stalls.trim_end_matches('.').to_owned()),
-    ];
+    let from = place.session.header().map_or(rows.from, |header| header.started.min(rows.from));
     let host = Host {
         nth,
-        name,
-        facts: facts.into_iter().flatten().collect::<Vec<_>>().join(" · "),
+        name: clean(&timeline.host().name).into_owned(),
+        facts: facts(place, &rows, from, several),
         error_s: place.error_s(),
         verdicts: verdict::cards(place),
         nothing: verdict::nothing(place.session),
-        stalls,
-        losses: rows.losses.iter().map(loss_text).collect(),
+        stalls: stalls_text(&rows),
     };
     let (server_lanes, starts) = server::lanes(place, &rows, nth);
     let mut lanes: Vec<_> = several.then(|| head(&host)).into_iter().chain(server_lanes).collect();
     lanes.extend(rows.losses.iter().map(|row| lost(place, row, nth)));
     lanes.extend(stall_lanes(place, &rows, nth));
-    let caused =
-        |row: &crate::record::StallRow| Some((row.restart?, place.span(row.began, row.ended.unwrap_or(place.now))));
     Gathered {
         tables: tables::tables(place, &rows, &host, &lanes, several),
         parts: parts(&lanes, &starts),
         session: place.span(from, place.now),
-        caused: rows.stalls.iter().filter_map(caused).collect(),
         host,
         lanes,
         starts,
     }
+}
+
+/// What is known of it and of its session, in a line.
+fn facts(place: &Place<'_>, rows: &Summary, from: Stamp, several: bool) -> String {
+    let (header, name) = (place.session.header(), clean(&place.session.timeline().host().name));
+    let facts = [
+        Some(name.into_owned()).filter(|name| several && !name.is_empty()),
+        header.filter(|it| !it.kernel.is_empty()).map(|header| format!("kernel {}", clean(&header.kernel))),
+        header.and_then(|header| header.hz).map(|hz| format!("HZ {hz}")),
+        Wall::new(place.session.clock(), TimeZone::UTC).and_then(|wall| wall.range(from, place.now)),
+        Some(plural(rows.events, "event")),
+        Some(stalls_text(rows).trim_end_matches('.').to_owned()),
+    ];
+    facts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// All stalls in one sentence.
@@ -112,11 +106,6 @@ fn stalls_text(rows: &Summary) -> String {
         text.push_str(&format!("; {} more were not followed", totals.not_followed));
     }
     text
-}
-
-fn loss_text(row: &LossRow) -> String {
-    let hides = if row.hides.is_empty() { String::new() } else { format!("; they may hide {}", clean(&row.hides)) };
-    format!("{} records were lost ({}){hides}.", row.count, clean(&row.cause))
 }
 
 fn head(host: &Host) -> Lane {
@@ -185,8 +174,8 @@ impl Gathered {
                 true => format!("{}: restart {}", self.host.name, start.restart),
                 false => format!("Restart {}", start.restart),
             };
-            let caused = self.caused.iter().filter(|(restart, _)| *restart == start.restart);
-            (name, caused.map(|(_, span)| *span).fold(start.extent, Span::join))
+            let caused = self.lanes.iter().filter(|lane| lane.restart == Some(start.restart));
+            (name, caused.filter_map(Lane::extent).fold(start.extent, Span::join))
         })
     }
 }

@@ -92,12 +92,13 @@ impl Tip {
 }
 
 /// What a lane is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum About {
     /// The lanes of a host follow.
     Host,
     /// Some lanes follow that belong together.
+    #[default]
     Head,
     /// A server.
     Server,
@@ -108,7 +109,7 @@ pub enum About {
 }
 
 /// One lane, from its name to the numbers at its end.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Lane {
     /// What it is about.
     pub about: About,
@@ -136,24 +137,14 @@ pub struct Lane {
     /// What a stall cost, nanoseconds.
     #[serde(skip)]
     pub lost_ns: u64,
+    /// Which start of the server caused it.
+    #[serde(skip)]
+    pub restart: Option<u32>,
 }
 
 impl Lane {
     pub(super) fn new(about: About, host: usize, height: f64, name: impl Into<String>) -> Self {
-        Self {
-            about,
-            host,
-            height,
-            name: name.into(),
-            file: String::new(),
-            aside: String::new(),
-            rest: String::new(),
-            numbers: Default::default(),
-            tip: None,
-            tips: Vec::new(),
-            marks: Vec::new(),
-            lost_ns: 0,
-        }
+        Self { about, host, height, name: name.into(), ..Self::default() }
     }
 
     /// Whether it is only a heading.

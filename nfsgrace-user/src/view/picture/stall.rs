@@ -16,7 +16,7 @@ pub(super) fn lane(place: &Place<'_>, row: &StallRow, host: usize, explained: bo
     let whole = place.span(row.began, row.ended.unwrap_or(place.now));
     let name = format!("{} {}", clean(&row.comm), row.tid);
     let mut lane = Lane::new(About::Stall, host, if explained { 52.0 } else { 26.0 }, name);
-    lane.lost_ns = row.total_ns;
+    (lane.lost_ns, lane.restart) = (row.total_ns, row.restart);
     lane.file = row.path.as_deref().map(clean).unwrap_or_default().into_owned();
     lane.numbers = [
         format!("{}{}", if row.began_seen { "" } else { "≥ " }, ns(row.total_ns)),

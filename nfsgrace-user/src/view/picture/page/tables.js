@@ -20,12 +20,13 @@ function verdictCard(card, open) {
 
 function verdicts() {
   const nodes = [];
-  for (const host of picture.hosts) {
+  for (const [nth, host] of picture.hosts.entries()) {
     if (picture.hosts.length > 1 && host.verdicts.length > 0) nodes.push(el("h2", {}, host.name));
     nodes.push(...host.verdicts.map((card) => verdictCard(card, host.verdicts.length === 1)));
     if (host.nothing) nodes.push(el("article", { class: "verdict fine" }, el("p", {}, host.nothing)));
     // Each verdict says itself what may have been missed.
-    if (host.verdicts.length === 0) nodes.push(...host.losses.map((lost) => el("p", { class: "note" }, lost)));
+    const lost = host.verdicts.length > 0 ? [] : picture.lanes.filter((lane) => lane.about === "lost" && lane.host === nth);
+    nodes.push(...lost.map((lane) => el("p", { class: "note" }, inWords(lane.tip))));
   }
   nodes.push(...picture.notes.map((note) => el("p", { class: "note" }, note)));
   return nodes;

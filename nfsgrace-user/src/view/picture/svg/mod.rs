@@ -92,11 +92,9 @@ fn description(picture: &Picture) -> String {
     for host in &picture.hosts {
         said.extend(host.verdicts.iter().map(|card| format!("{}: {}", card.title, card.headline)));
         said.extend(host.nothing.clone());
-        let servers = picture.lanes_of(host).filter(|lane| lane.about == About::Server);
-        let tips = servers.filter_map(|lane| Some((lane.tip.as_ref()?, lane)));
-        said.extend(tips.map(|(tip, lane)| format!("{}.", tip.line(&lane.name))));
+        let lanes = picture.lanes_of(host).filter(|lane| matches!(lane.about, About::Server | About::Lost));
+        said.extend(lanes.filter_map(|lane| Some(format!("{}.", lane.tip.as_ref()?.line(&lane.name)))));
         said.push(format!("{}.", host.stalls.trim_end_matches('.')));
-        said.extend(host.losses.iter().cloned());
     }
     said.extend(picture.notes.iter().cloned());
     said.join(" ")

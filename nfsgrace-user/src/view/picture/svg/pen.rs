@@ -6,7 +6,7 @@ use super::super::{
     Fill, Font, Look, Mark, Shape, Span,
     ink::{self, Ink},
 };
-use crate::view::{clean_tail, width};
+use crate::view::{clean_tail, cut, width};
 
 /// Where the text of a line begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,37 +42,30 @@ impl Type {
         Self { ink, ..self }
     }
 
-    /// The room that a text takes: more than most fonts need.
+    /// The room that a column of text takes: more than most fonts need.
+    fn column(self) -> f64 {
+        self.size * if self.bold { 0.58 } else { 0.54 }
+    }
+
+    /// The room that a text takes.
     pub(super) fn width(self, text: &str) -> f64 {
-        let columns = f64::from(u32::try_from(width(text)).unwrap_or(u32::MAX));
-        columns * self.size * if self.bold { 0.58 } else { 0.54 }
+        width(text) as f64 * self.column()
     }
 
     /// The text, or as much of its beginning as there is room for.
     pub(super) fn fit(self, text: &str, room: f64) -> String {
-        if self.width(text) <= room {
-            return text.to_owned();
+        let columns = (room / self.column()) as usize;
+        match width(text) {
+            taken if taken <= columns => text.to_owned(),
+            _ if columns < 2 => String::new(),
+            _ => format!("{}…", cut(text, columns - 1).trim_end()),
         }
-        let mut short = String::new();
-        for c in text.chars() {
-            short.push(c);
-            if self.width(&short) + self.size > room {
-                short.pop();
-                break;
-            }
-        }
-        if short.is_empty() { short } else { format!("{}…", short.trim_end()) }
     }
 
     /// The text, or as much of its end as there is room for: paths differ at their end.
     pub(super) fn fit_tail(self, text: &str, room: f64) -> String {
-        let mut columns = width(text);
-        let mut short = text.to_owned();
-        while columns > 3 && self.width(&short) > room {
-            columns -= 1;
-            short = clean_tail(text, columns);
-        }
-        if columns > 3 { short } else { String::new() }
+        let columns = (room / self.column()) as usize;
+        if columns > 3 { clean_tail(text, columns) } else { String::new() }
     }
 }
 
