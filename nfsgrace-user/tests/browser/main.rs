@@ -6,14 +6,17 @@ mod common;
 mod driver;
 mod sessions;
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use driver::Browser;
 use nfsgrace::{
     outcome,
     record::{Line, StallRow, Summary, span_text},
     session::Session,
-    view::picture::{Picture, Place, html},
+    view::{
+        Axis, Placed,
+        picture::{Picture, Place, html},
+    },
 };
 use serde_json::{Value, json};
 
@@ -29,10 +32,14 @@ impl Page {
     fn of(name: &'static str, lines: Vec<Line>, directory: &std::path::Path) -> Self {
         let (session, _) = common::replay(lines);
         let now = session.timeline().now();
-        let page = html::page(&Picture::of(&[Place::alone(&session, now)], Vec::new()));
+        let picture = Picture::of(&[Place::alone(&session, now)], Vec::new());
+        Self::with(name, session, &picture, directory)
+    }
+
+    fn with(name: &'static str, session: Session, picture: &Picture, directory: &std::path::Path) -> Self {
         let file = directory.join(format!("{name}.html"));
-        fs::write(&file, page).expect("written");
-        let summary = outcome::summary(session.timeline(), now);
+        fs::write(&file, html::page(picture)).expect("written");
+        let summary = outcome::summary(session.timeline(), session.timeline().now());
         Self { name, file, session, summary }
     }
 
@@ -187,6 +194,30 @@ fn every_mark_is_drawn(browser: &Browser, page: &Page) {
     assert!(["missing", "more", "said"].into_iter().all(empty), "{}: {differs}", page.name);
     let tries: usize = page.summary.stalls.iter().map(|stall| stall.attempts.len()).sum();
     assert!(differs["marks"].as_u64().is_some_and(|marks| marks > 2 * tries as u64), "{}: {differs}", page.name);
+}
+
+#[test]
+#[ignore = "needs Chromium: run `cargo xtask browser`"]
+fn several_hosts_are_drawn_on_one_axis() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let sessions =
+        ["server", "client", "second"].map(|name| common::live(common::recording(&format!("paired/{name}"))).0);
+    // The clocks of clients are as far off as they may be.
+    let off = |at| Placed { error: Some(Duration::from_millis(300)), ..Axis::own().place(at) };
+    let place = |(nth, session)| {
+        let axis = if nth == 0 { Axis::own() } else { Axis::new(off) };
+        Place { axis, ..Place::alone(session, session.timeline().now()) }
+    };
+    let picture = Picture::of(&sessions.iter().enumerate().map(place).collect::<Vec<_>>(), Vec::new());
+    let [_, client, _] = sessions;
+    let page = Page::with("hosts", client, &picture, directory.path());
+    let browser = Browser::start();
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": include_str!("hear.js")}));
+    browser.look(1280, 1000, "light");
+    page.open(&browser);
+    every_mark_is_drawn(&browser, &page);
+    page.keep(&browser, "light");
+    nothing_else_happened(&browser, &page);
 }
 
 /// Nothing on the console, and no request but the one for the page.

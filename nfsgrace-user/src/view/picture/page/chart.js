@@ -224,7 +224,7 @@ function step(by) {
 
 /** Fills the width with a lane. */
 function zoomTo(lane) {
-  const marks = lane.marks.filter((mark) => picture.looks[mark.is].shape !== "bracket");
+  const marks = lane.marks.filter(({ look }) => look.shape !== "bracket");
   if (marks.length === 0) return;
   const { from, to } = padded({ from: Math.min(...marks.map((it) => it.from)), to: Math.max(...marks.map((it) => it.to)) });
   look(from, to);

@@ -131,7 +131,7 @@ function saySomewhere(pen, look, { x1, x2, y }, mark, scale) {
 
 /** Draws a mark between two heights, in the look of its class or a smaller one. */
 function drawMark(pen, look, mark, scale, top, bottom) {
-  const reach = { text: Math.max(mark.to, mark.until ?? Infinity), tick: mark.from }[look.shape] ?? mark.to;
+  const reach = look.shape === "text" ? mark.until ?? Infinity : look.shape === "tick" ? mark.from : mark.to;
   // Of what reaches out of the view only a little is drawn, and words stay within.
   const out = look.shape === "text" ? 0 : 20;
   const [x1, x2] = [mark.from, mark.to].map((at) => Math.max(scale.left - out, Math.min(scale.right + out, scale.x(at))));
@@ -190,19 +190,10 @@ function drawPlot(pen, scale, lanes, top, height) {
   pen.rect(scale.left, top, scale.right - scale.left, height);
   pen.clip();
   drawGrounds(pen, scale, seen);
-  drawMarks(pen, scale, seen, (look) => look.shape !== "text");
+  for (const lane of seen) for (const mark of lane.shapes) drawMark(pen, mark.look, mark, scale, lane.top, lane.y + lane.h);
   pen.restore();
-  drawMarks(pen, scale, seen, (look) => look.shape === "text");
+  for (const lane of seen) for (const mark of lane.words) drawMark(pen, mark.look, mark, scale, lane.top, lane.y + lane.h);
   pen.restore();
-}
-
-function drawMarks(pen, scale, lanes, which) {
-  for (const lane of lanes) {
-    for (const mark of lane.marks) {
-      const look = picture.looks[mark.is];
-      if (which(look)) drawMark(pen, look, mark, scale, lane.top, lane.y + lane.h);
-    }
-  }
 }
 
 /** What lies behind the lanes of each host, in one piece. */

@@ -1,6 +1,11 @@
 // What the page is made from. Text from the session reaches it through text nodes only.
 
 const picture = JSON.parse(document.getElementById("picture").textContent);
+for (const lane of picture.lanes) {
+  for (const mark of lane.marks) mark.look = picture.looks[mark.is];
+  lane.words = lane.marks.filter(({ look }) => look.shape === "text");
+  lane.shapes = lane.marks.filter(({ look }) => look.shape !== "text");
+}
 const byId = (id) => document.getElementById(id);
 
 /** An element with attributes and children; strings become text. */
