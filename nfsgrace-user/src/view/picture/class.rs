@@ -38,11 +38,11 @@ pub enum Fill {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Font {
-    /// Beside the matter.
+    /// Less important.
     Small,
-    /// As usual.
+    /// Ordinary.
     Body,
-    /// What counts.
+    /// Bold.
     Strong,
 }
 
@@ -125,7 +125,7 @@ classes! {
     GraceNotWatched: hatched(bar(ink::GRACE, 11.0, "grace period, not watched")),
     GraceEnd: look(Shape::Band, ink::GRACE_END, 0.0, "end of the grace period"),
     GraceEndUnsure: hatched(look(Shape::Band, ink::GRACE_END, 0.0, "end of the grace period, as far as the clocks tell")),
-    Planned: dashed(bar(ink::GRACE_END, 14.0, "its planned end (computed)")),
+    Planned: dashed(bar(ink::GRACE_END, 14.0, "planned end of the grace period (computed)")),
     GraceLabel: Look { inside: ink::GRACE_TEXT, ..text(ink::TEXT, Font::Strong, 0.0) },
     TrackerWorks: bar(ink::GOOD, 7.0, ""),
     TrackerFails: bar(ink::FAILED, 7.0, ""),
@@ -135,15 +135,15 @@ classes! {
     PollInferred: dashed(POLL),
     Waited: bar(ink::SLEEP, 0.75, ""),
     Asleep: bar(ink::SLEEP, 5.0, "asleep"),
-    AsleepUnseen: hatched(bar(ink::SLEEP, 5.0, "asleep, its end not seen")),
+    AsleepUnseen: hatched(bar(ink::SLEEP, 5.0, "asleep, end of the sleep not seen")),
     Wasted: bar(ink::TAIL, 5.0, "asleep after the grace period: wasted"),
-    WastedUnseen: hatched(bar(ink::TAIL, 5.0, "wasted, its end not seen")),
+    WastedUnseen: hatched(bar(ink::TAIL, 5.0, "wasted, end of the sleep not seen")),
     Asked: BRACKET,
     AskedComputed: dashed(Look { means: "sleep asked for (computed)", ..BRACKET }),
     Slept: text(ink::TEXT, Font::Small, -15.0),
     AskedFor: text(ink::TEXT, Font::Small, 17.0),
     Refused: look(Shape::Tick, ink::TEXT, 7.0, "refused"),
-    RefusedCounted: hatched(bar(ink::TEXT, 3.0, "refusals, only counted")),
+    RefusedCounted: hatched(bar(ink::TEXT, 3.0, "more refusals, only counted")),
     Free: sign(ink::GOOD, DOT, "free, or done reclaiming"),
     Failed: sign(ink::TAIL, CROSS, "failed"),
     EndUnseen: dashed(sign(ink::MUTED, DOT, "end not seen")),

@@ -122,7 +122,7 @@ fn draw(drawn: &Drawn<'_>, grace: Grace, bar: Bar, lane: &mut Lane) {
     let watched = grace.began_seen && (restart.known_from == KnownFrom::Observed || end_seen);
     let class = if watched { Class::Grace } else { Class::GraceNotWatched };
     let planned = planned.map(|(span, _)| Mark::over(Class::Planned, span));
-    let title = format!("Restart {}: {}", row.restart, lane.name);
+    let title = format!("{} of restart {}", lane.name, row.restart);
     lane.tell(Tip::new(title, rows), [Mark::over(class, at)].into_iter().chain(planned));
     server::say(lane, drawn, format!("{}; {}", texts[0], state.label()));
     let texts = texts.map(|text| format!("#{}  {text}", row.restart).trim_end().to_owned());
