@@ -28,7 +28,7 @@ pub use editor::Others;
 use crate::{
     diagnosis::{Diagnosis, Revision},
     record::{ClockSample, Header, Line, Loss, Span, Stamp},
-    timeline::{Change, Changes, Foreign, Host, RestartId, StallId, Timeline},
+    timeline::{Change, Changes, Foreign, HostFacts, RestartId, StallId, Timeline},
 };
 
 /// One thing to show, in a form that no view has shaped yet.
@@ -101,7 +101,7 @@ impl Session {
         let mut update = Update::default();
         match line {
             Line::Header(header) => {
-                self.timeline.set_host(Host::from(header.as_ref()));
+                self.timeline.set_host(HostFacts::from(header.as_ref()));
                 self.clock = Some(ClockSample {
                     at: header.started,
                     realtime_minus_boottime_ns: header.realtime_minus_boottime_ns,

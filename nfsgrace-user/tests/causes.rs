@@ -455,7 +455,7 @@ fn lockds_grace_period_may_begin_before_nfsd_does() {
     script.event(0.5, Kind::GraceStart { manager: Manager::Lockd });
     script.event(1.0, Kind::ServerStart);
     let (session, _) = live(script.lines);
-    assert!(session.timeline().restarts().next().expect("one").lockd.is_some());
+    assert!(session.timeline().restarts().next().expect("one").lockd().is_some());
 }
 
 #[test]
@@ -505,7 +505,7 @@ fn attached_in_the_middle_without_a_log_it_says_what_it_did_not_see() {
     script.event(50.3, refused(client("a", 1), ServerOp::Open, true));
     let (session, _) = live(script.lines.clone());
     let restart = session.timeline().restarts().next().expect("noticed");
-    assert_eq!(restart.known_from, KnownFrom::GraceOnly);
+    assert_eq!(restart.known_from(), KnownFrom::GraceOnly);
     let verdict = root(&session).expect("a verdict");
     assert!(verdict.finding.causes().len() > 2 && verdict.certainty == Certainty::Suspected);
 
@@ -517,6 +517,17 @@ fn attached_in_the_middle_without_a_log_it_says_what_it_did_not_see() {
     assert_eq!(ids(&session), [(Some(1), "nfsdcld-not-running|rpc-pipefs-missing".to_owned())]);
     let planned = session.timeline().restarts().next().expect("one").planned_end(session.timeline().hz());
     assert_eq!(planned.expect("from the log").earliest, at(110.0));
+}
+
+#[test]
+fn a_start_whose_lines_in_the_kernel_log_came_first_is_one_start() {
+    let mut script = Script::new();
+    script.log(1.0, "NFSD: Unable to initialize client recovery tracking! (-110)");
+    script.log(1.0, "NFSD: starting 20-second grace period (net f0000000)");
+    script.lines.extend(start(&[(Tracker::Cld, -110)], -110).lines);
+    let (session, _) = live(script.lines);
+    let all: Vec<_> = session.timeline().restarts().map(|it| (it.known_from(), it.in_grace())).collect();
+    assert_eq!(all, [(KnownFrom::Observed, true)]);
 }
 
 #[test]
@@ -535,7 +546,7 @@ fn two_namespaces_and_two_starts_are_kept_apart() {
     let known: Vec<_> = session
         .timeline()
         .restarts()
-        .map(|it| (it.netns.expect("known").0, it.tracking.result().map(|it| it.1)))
+        .map(|it| (it.netns().expect("known").0, it.tracking_result().map(|it| it.1)))
         .collect();
     assert_eq!(known, [(0xf000_0000, Some(-110)), (0xf000_0111, Some(0)), (0xf000_0000, None)]);
 }
@@ -556,10 +567,10 @@ fn memory_is_bounded_and_totals_stay_exact() {
     }
     let timeline = session.timeline();
     let restart = timeline.restarts().next().expect("one");
-    assert_eq!(restart.clients.refused.open, u64::from(count));
-    assert_eq!(restart.clients.list().len(), 4_096);
+    assert_eq!(restart.clients().refused.open, u64::from(count));
+    assert_eq!(restart.clients().list().len(), 4_096);
     assert_eq!(
-        restart.clients.list().iter().map(|it| it.refused.open).sum::<u64>() + restart.clients.refused_to_others,
+        restart.clients().list().iter().map(|it| it.refused.open).sum::<u64>() + restart.clients().refused_to_others,
         u64::from(count)
     );
     assert_eq!(timeline.stalls().live().len(), 65_536);

@@ -83,9 +83,9 @@ fn refusals_and_polls_are_as_many_as_ftrace_saw() {
         let polls = count(|kind| matches!(kind, Kind::Poll { .. }));
         let session = replay(lines).0;
         let all = restarts(&session);
-        assert_eq!(all.iter().map(|it| it.clients.refused.open).sum::<u64>(), refused, "{name}");
+        assert_eq!(all.iter().map(|it| it.clients().refused.open).sum::<u64>(), refused, "{name}");
         assert_eq!(
-            all.iter().flat_map(|it| &it.tracking.attempts).map(|it| it.polls_false).sum::<u64>(),
+            all.iter().flat_map(|it| &it.tracking().attempts).map(|it| it.polls_false).sum::<u64>(),
             polls,
             "{name}"
         );
@@ -99,7 +99,10 @@ fn every_stall_is_tied_to_the_restart_that_caused_it() {
         let session = replay(recording(name)).0;
         for stall in session.timeline().stalls().ended() {
             let restart = session.timeline().restart(stall.restart.expect(name)).expect(name);
-            assert!(restart.began < stall.id.began && restart.stopped.is_none_or(|it| it > stall.id.began), "{name}");
+            assert!(
+                restart.began() < stall.id.began && restart.stopped().is_none_or(|it| it > stall.id.began),
+                "{name}"
+            );
         }
     }
 }
@@ -147,9 +150,9 @@ fn the_grace_period_ends_when_it_was_foretold_and_by_what_ended_it() {
 fn the_tail_is_what_lies_after_the_grace_period() {
     let session = replay(recording("6.18-no-nfsdcld")).0;
     let restart = restarts(&session)[1];
-    assert_eq!(restart.cost.stalls, 1);
+    assert_eq!(restart.cost().stalls, 1);
     // locks_end_grace at 56.461 s, the open returned at 62.868 s.
-    assert!((6.3..6.5).contains(&restart.cost.tail.as_secs_f64()), "{:?}", restart.cost);
+    assert!((6.3..6.5).contains(&restart.cost().tail.as_secs_f64()), "{:?}", restart.cost());
     let tails: Vec<_> = ids(&session).into_iter().filter(|(_, id)| id == "backoff-tail").collect();
     assert_eq!(tails.len(), 2, "one for each restart");
 }
@@ -158,9 +161,9 @@ fn the_tail_is_what_lies_after_the_grace_period() {
 fn the_verdict_is_there_long_before_the_hang_is_over() {
     let (session, items) = live(recording("6.18-no-nfsdcld"));
     let restart = restarts(&session)[1];
-    let tracked = restart.tracking.ended.expect("seen").0;
+    let tracked = restart.tracking().ended.expect("seen").0;
     let said = items.iter().find_map(|item| match item {
-        Item::Verdict { at, revision } if revision.verdict().restart == Some(restart.id) => Some(*at),
+        Item::Verdict { at, revision } if revision.verdict().restart == Some(restart.id()) => Some(*at),
         _ => None,
     });
     let said = said.expect("a verdict");
@@ -260,9 +263,9 @@ fn from_the_kernel_log_alone_the_same_is_concluded_where_it_tells() {
         let watched = replay(recording(name)).0;
         assert_eq!(session.timeline().restarts().len(), 2, "{name}");
         for (heard, seen) in session.timeline().restarts().zip(watched.timeline().restarts()) {
-            assert_eq!(heard.netns, seen.netns, "{name}");
+            assert_eq!(heard.netns(), seen.netns(), "{name}");
             if !matches!(seen.grace_end().expect(name).by, EndedBy::Skipped) {
-                assert_eq!(heard.length.expect(name).0, seen.length.expect(name).0, "{name}");
+                assert_eq!(heard.length().expect(name).0, seen.length().expect(name).0, "{name}");
             }
         }
     }

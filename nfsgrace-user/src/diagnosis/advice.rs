@@ -53,8 +53,8 @@ pub(super) struct Situation {
 
 impl Situation {
     pub(super) fn of(restart: &Restart, timeline: &Timeline, now: Stamp) -> Self {
-        let seen = restart.tracking.result().map(|(_, status)| status == 0);
-        Self { moment: Moment::of(restart, timeline, now), tracked: seen.or(restart.state.tracking) }
+        let seen = restart.tracking_result().map(|(_, status)| status == 0);
+        Self { moment: Moment::of(restart, timeline, now), tracked: seen.or(restart.state().tracking) }
     }
 }
 
@@ -72,8 +72,8 @@ enum Moment {
 
 impl Moment {
     fn of(restart: &Restart, timeline: &Timeline, now: Stamp) -> Self {
-        let same_netns = |other: &Restart| other.netns.zip(restart.netns).is_none_or(|(other, this)| other == this);
-        if timeline.restarts().rev().take_while(|it| it.id > restart.id).any(same_netns) {
+        let same_netns = |other: &Restart| other.netns().zip(restart.netns()).is_none_or(|(other, this)| other == this);
+        if timeline.restarts().rev().take_while(|it| it.id() > restart.id()).any(same_netns) {
             return Self::Superseded;
         }
         let ended = restart.grace_end().is_some_and(|end| end.by != EndedBy::Shutdown);

@@ -29,11 +29,11 @@ pub(super) fn kept_waiting(timeline: &Timeline, restart: &Restart, now: Stamp) -
     if let Some(verdict) = minor_version_0(restart, since) {
         return Some(verdict);
     }
-    let waited = restart.armed.is_some_and(|armed| now.since(armed) >= PATIENCE);
+    let waited = restart.timer_set().is_some_and(|armed| now.since(armed) >= PATIENCE);
     if !waited && ran_out.is_none() {
         return None;
     }
-    let since = since.or(restart.armed.map(|armed| armed.plus(PATIENCE))).unwrap_or(now);
+    let since = since.or(restart.timer_set().map(|armed| armed.plus(PATIENCE))).unwrap_or(now);
     never_returned(restart, since, ran_out.is_some())
 }
 
@@ -61,14 +61,14 @@ fn list<'a>(clients: impl Iterator<Item = &'a ClientSeen>, what: &str) -> Vec<Ev
 /// The timer was due, and clients went on reclaiming.
 fn slow_reclaim(timeline: &Timeline, restart: &Restart, until: Stamp) -> Option<Verdict> {
     let planned = restart.planned_end(timeline.hz())?;
-    let last = restart.last_reclaim?;
+    let last = restart.clients().last_reclaim?;
     // The laundromat looks each second: what was reclaimed in the last moments before the time was up postpones the end.
     if until < planned.latest.plus(Duration::from_millis(500)) || last.plus(Duration::from_secs(30)) < planned.earliest
     {
         return None;
     }
     let slowest =
-        restart.clients.list().iter().filter(|client| client.last_reclaim.is_some()).max_by_key(|it| it.last_reclaim);
+        restart.clients().list().iter().filter(|client| client.last_reclaim.is_some()).max_by_key(|it| it.last_reclaim);
     let mut verdict = verdict(
         restart,
         Question::Root,
@@ -84,7 +84,7 @@ fn slow_reclaim(timeline: &Timeline, restart: &Restart, until: Stamp) -> Option<
 }
 
 fn minor_version_0(restart: &Restart, ran_out: Option<Stamp>) -> Option<Verdict> {
-    let missing: Vec<_> = restart.clients.missing().filter(|client| client.is_minor_0()).collect();
+    let missing: Vec<_> = restart.clients().missing().filter(|client| client.is_minor_0()).collect();
     let finding = Finding::One(Cause::ClientMinorVersion0);
     if let Some(first) = missing.first() {
         let seen = missing.iter().any(|client| !client.is_minor_0_by_name()) || ran_out.is_some();
@@ -93,7 +93,7 @@ fn minor_version_0(restart: &Restart, ran_out: Option<Stamp>) -> Option<Verdict>
             Question::Root,
             finding,
             if seen { Certainty::Certain } else { Certainty::Suspected },
-            first.confirmed.or(first.first_refused).or(first.recorded).unwrap_or(restart.began),
+            first.confirmed.or(first.first_refused).or(first.recorded).unwrap_or(restart.began()),
             "Client tracking works, but a client that the server waits for speaks NFSv4.0, which has no way to say that it \
              has finished reclaiming. So the grace period cannot end early.",
         );
@@ -101,18 +101,18 @@ fn minor_version_0(restart: &Restart, ran_out: Option<Stamp>) -> Option<Verdict>
         return Some(verdict);
     }
     // nfsdcltrack keeps the record outside the kernel: whom it waits for cannot be seen, only who is there.
-    if restart.tracking.in_use() != Some(Tracker::Umh) {
+    if restart.tracker() != Some(Tracker::Umh) {
         return None;
     }
-    let old: Vec<_> = restart.clients.list().iter().filter(|client| client.is_minor_0()).collect();
+    let old: Vec<_> = restart.clients().list().iter().filter(|client| client.is_minor_0()).collect();
     let first = old.first()?;
-    let others_done = restart.clients.list().iter().all(|client| client.is_minor_0() || client.completed.is_some());
+    let others_done = restart.clients().list().iter().all(|client| client.is_minor_0() || client.completed.is_some());
     let mut verdict = verdict(
         restart,
         Question::Root,
         finding,
         if ran_out.is_some() && others_done { Certainty::Certain } else { Certainty::Suspected },
-        ran_out.or(first.confirmed).or(first.first_refused).unwrap_or(restart.began),
+        ran_out.or(first.confirmed).or(first.first_refused).unwrap_or(restart.began()),
         "Client tracking works, but a client speaks NFSv4.0, which has no way to say that it has finished reclaiming. So the \
          grace period cannot end early.",
     );
@@ -122,11 +122,11 @@ fn minor_version_0(restart: &Restart, ran_out: Option<Stamp>) -> Option<Verdict>
 
 fn never_returned(restart: &Restart, since: Stamp, ran_out: bool) -> Option<Verdict> {
     let certainty = if ran_out { Certainty::Certain } else { Certainty::Suspected };
-    let missing = restart.clients.missing().count();
+    let missing = restart.clients().missing().count();
     let counted = restart.to_reclaim().zip(restart.reclaimed()).map_or(0, |(all, done)| all.saturating_sub(done));
     if missing == 0 && counted == 0 {
         // Nobody is known to be missing. Who is refused is kept waiting by somebody all the same.
-        if restart.clients.refused.total() == 0 {
+        if restart.clients().refused.total() == 0 {
             return None;
         }
         if let Some(proof) = asked_too_early(restart) {
@@ -155,7 +155,7 @@ fn never_returned(restart: &Restart, since: Stamp, ran_out: bool) -> Option<Verd
         },
     );
     verdict.evidence = if missing > 0 {
-        list(restart.clients.missing(), "is on record, and has not said RECLAIM_COMPLETE")
+        list(restart.clients().missing(), "is on record, and has not said RECLAIM_COMPLETE")
     } else {
         vec![Evidence::new(None, "nfsd counts more clients to reclaim than have said RECLAIM_COMPLETE".to_owned())]
     };
@@ -164,7 +164,7 @@ fn never_returned(restart: &Restart, since: Stamp, ran_out: bool) -> Option<Verd
 
 /// Somebody ended the grace period, which waited for clients that had not come back.
 pub(super) fn ended_by_hand(restart: &Restart, end: GraceEnd) -> Option<Verdict> {
-    if end.by != EndedBy::V4EndGrace || restart.clients.missing().next().is_none() {
+    if end.by != EndedBy::V4EndGrace || restart.clients().missing().next().is_none() {
         return None;
     }
     let found = minor_version_0(restart, Some(end.at)).or_else(|| never_returned(restart, end.at, true));

@@ -103,8 +103,8 @@ fn settles(timeline: &Timeline, verdict: &Verdict, now: Stamp) -> bool {
     let restart = verdict.restart.and_then(|id| timeline.restart(id));
     restart.is_some_and(|restart| {
         verdict.question == Question::Root
-            && restart.known_from == KnownFrom::Observed
-            && restart.tracking.ended.is_some()
+            && restart.known_from() == KnownFrom::Observed
+            && restart.tracking().ended.is_some()
             && restart.in_grace()
             && restart.planned_end(timeline.hz()).is_none()
             && now < verdict.since.plus(SETTLES_WITHIN)
@@ -157,7 +157,7 @@ impl Diagnosis {
         if now < timeline.host().started {
             return revisions;
         }
-        self.dirty.extend(timeline.restarts().rev().take(JUDGED_BY_TIME).map(|restart| Some(restart.id)));
+        self.dirty.extend(timeline.restarts().rev().take(JUDGED_BY_TIME).map(|restart| Some(restart.id())));
         self.dirty.insert(None);
         self.judge_dirty(timeline, now, &mut revisions);
         revisions

@@ -13,7 +13,7 @@ pub(super) const HUNG: Duration = Duration::from_secs(5);
 
 /// All verdicts about one restart.
 pub(super) fn judge(timeline: &Timeline, restart: &Restart, now: Stamp) -> Vec<Verdict> {
-    if restart.history {
+    if restart.is_history() {
         return Vec::new();
     }
     let root = root(timeline, restart, now);
@@ -31,8 +31,8 @@ pub(super) fn verdict(
 ) -> Verdict {
     Verdict {
         question,
-        restart: Some(restart.id),
-        netns: restart.netns,
+        restart: Some(restart.id()),
+        netns: restart.netns(),
         finding,
         certainty,
         since,
@@ -46,12 +46,11 @@ fn root(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
     if let Some(verdict) = hangs(restart, now) {
         return Some(verdict);
     }
-    let tracking = &restart.tracking;
-    if tracking.began.is_some() && tracking.ended.is_none() && restart.started.is_none() && restart.stopped.is_none() {
+    if restart.is_trying_trackers() {
         // It is being watched: the kernel log, whose clock differs a little, must not run ahead of what is seen.
         return None;
     }
-    let Some((at, status)) = tracking.result() else { return unwatched(timeline, restart) };
+    let Some((at, status)) = restart.tracking_result() else { return unwatched(timeline, restart) };
     let mut verdict =
         if status != 0 { tracker::failed(timeline, restart, at, status) } else { works(timeline, restart, at, now)? };
     let mut evidence = chain(restart);
@@ -66,7 +65,7 @@ fn root(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
 
 /// nfsdcld was called and does not answer.
 fn hangs(restart: &Restart, now: Stamp) -> Option<Verdict> {
-    let attempt = restart.tracking.running()?;
+    let attempt = restart.tracking().running()?;
     let daemon = matches!(attempt.tracker, Tracker::Cld | Tracker::CldV0);
     if !daemon || !attempt.began_seen || now.since(attempt.began) < HUNG {
         return None;
@@ -88,14 +87,15 @@ fn hangs(restart: &Restart, now: Stamp) -> Option<Verdict> {
 
 /// Nobody saw how this server started, only that it refuses.
 fn unwatched(timeline: &Timeline, restart: &Restart) -> Option<Verdict> {
-    let refused = restart.clients.refused.total() > restart.clients.list().iter().map(|it| it.refused_outside).sum();
-    let unseen_start = restart.known_from != KnownFrom::Observed;
-    if !unseen_start || !(refused || timeline.stalls().live().any(|stall| stall.restart == Some(restart.id))) {
+    let refused =
+        restart.clients().refused.total() > restart.clients().list().iter().map(|it| it.refused_outside).sum();
+    let unseen_start = restart.known_from() != KnownFrom::Observed;
+    if !unseen_start || !(refused || timeline.stalls().live().any(|stall| stall.restart == Some(restart.id()))) {
         return None;
     }
     let trackers = [Cause::NfsdcldNotRunning, Cause::RpcPipefsMissing, Cause::UmhHelperFailed, Cause::LegacyDirMissing];
     let others = [Cause::ClientMinorVersion0, Cause::ClientNeverReturned];
-    let (causes, why) = match restart.state.tracking {
+    let (causes, why) = match restart.state().tracking {
         Some(false) => (trackers.to_vec(), "nfsd has no client tracker, and how it failed was not seen"),
         Some(true) => (others.to_vec(), "nfsd has a client tracker, and whom it waits for was not seen"),
         None => ([&trackers[..], &others[..]].concat(), "how it looked for a client tracker was not seen"),
@@ -105,19 +105,19 @@ fn unwatched(timeline: &Timeline, restart: &Restart) -> Option<Verdict> {
         Question::Root,
         Finding::OneOf(causes),
         Certainty::Suspected,
-        restart.began,
+        restart.began(),
         "nfsd is in a grace period that began before anybody watched. Its kernel log tells more.",
     );
-    verdict.evidence.push(Evidence::new(Some(restart.began), "first sign of the grace period".to_owned()));
+    verdict.evidence.push(Evidence::new(Some(restart.began()), "first sign of the grace period".to_owned()));
     verdict.evidence.push(Evidence::new(None, why.to_owned()));
     Some(verdict)
 }
 
 /// The tracker works. Did the grace period end early, then?
 fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Option<Verdict> {
-    let tracking = &restart.tracking;
-    if tracking.in_use() == Some(Tracker::CldV0) {
-        let sure = tracking.status_of(Tracker::Cld) == Some(-95) || tracking.logged_old_nfsdcld;
+    let tracking = restart.tracking();
+    if restart.tracker() == Some(Tracker::CldV0) {
+        let sure = tracking.status_of(Tracker::Cld) == Some(-95) || restart.heard().old_nfsdcld;
         return Some(verdict(
             restart,
             Question::Root,
@@ -127,7 +127,7 @@ fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Optio
             "nfsdcld is older than this kernel. nfsd fell back to its first protocol, which cannot end a grace period early.",
         ));
     }
-    if let Some((at, status)) = tracking.logged_end_failure {
+    if let Some((at, status)) = restart.heard().end_failure {
         let mut verdict = verdict(
             restart,
             Question::Root,
@@ -147,10 +147,10 @@ fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Optio
     });
     match early {
         Some(end) if timeline.held_up(restart, now) => clients::ended_by_hand(restart, end),
-        Some(end) if end.by == EndedBy::V4EndGrace && restart.clients.missing().next().is_some() => None,
+        Some(end) if end.by == EndedBy::V4EndGrace && restart.clients().missing().next().is_some() => None,
         Some(end) => Some(healthy(restart, end.at)),
         None if restart.grace_end().is_some_and(|end| end.by == EndedBy::Shutdown) => None,
-        None if tracking.in_use() == Some(Tracker::Legacy) => Some(tracker::legacy(restart, at)),
+        None if restart.tracker() == Some(Tracker::Legacy) => Some(tracker::legacy(restart, at)),
         None => clients::kept_waiting(timeline, restart, now)
             .or_else(|| ran_out_unnoticed(restart).filter(|_| !timeline.held_up(restart, now))),
     }
@@ -158,7 +158,7 @@ fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Optio
 
 /// The time ran out and nobody waited for it: no client is known to be missing, and none was refused.
 fn ran_out_unnoticed(restart: &Restart) -> Option<Verdict> {
-    let end = restart.grace_end().filter(|end| end.by == EndedBy::Timer && restart.clients.refused.total() == 0)?;
+    let end = restart.grace_end().filter(|end| end.by == EndedBy::Timer && restart.clients().refused.total() == 0)?;
     let mut verdict = healthy(restart, end.at);
     verdict.headline =
         "Client tracking works. The grace period ran its full length, but nobody was refused because of it.".to_owned();
@@ -169,8 +169,8 @@ fn ran_out_unnoticed(restart: &Restart) -> Option<Verdict> {
 /// nfsdcltrack found nobody on record and asked nfsd to end the grace period, which was still starting and refused: seen
 /// on 5.10.262, where `nfsd4_force_end_grace` answers no until the trackers have been tried. The helper asks only once.
 pub(super) fn asked_too_early(restart: &Restart) -> Option<Evidence> {
-    let (tried, status) = restart.tracking.ended?;
-    let write = restart.end_grace_writes.iter().find(|write| write.status < 0 && write.at <= tried)?;
+    let (tried, status) = restart.tracking().ended?;
+    let write = restart.end_grace_writes().iter().find(|write| write.status < 0 && write.at <= tried)?;
     let text = format!(
         "{} (pid {}) asked for the end of the grace period while nfsd was still starting, and got {}",
         write.task.comm,
@@ -181,8 +181,8 @@ pub(super) fn asked_too_early(restart: &Restart) -> Option<Evidence> {
 }
 
 fn healthy(restart: &Restart, since: Stamp) -> Verdict {
-    let nfsdcld_failed = restart.tracking.status_of(Tracker::Cld).is_some_and(|status| status != 0);
-    let headline = match restart.tracking.in_use() {
+    let nfsdcld_failed = restart.tracking().status_of(Tracker::Cld).is_some_and(|status| status != 0);
+    let headline = match restart.tracker() {
         Some(Tracker::Umh) if nfsdcld_failed => {
             "Client tracking works and the grace period ended early, but only thanks to the deprecated helper nfsdcltrack: \
              nfsdcld did not answer, and newer kernels have no such helper to fall back to."
@@ -197,19 +197,19 @@ fn healthy(restart: &Restart, since: Stamp) -> Verdict {
 
 /// The trackers that were tried, one line each.
 fn chain(restart: &Restart) -> Vec<Evidence> {
-    let tracking = &restart.tracking;
+    let tracking = restart.tracking();
     let mut evidence: Vec<_> = tracking.attempts.iter().flat_map(attempt).collect();
     if let Some((at, status)) = tracking.ended {
         evidence
             .push(Evidence::new(Some(at), format!("nfsd4_client_tracking_init() = {}", Errno(status))).into_detail());
         return evidence;
     }
-    if let Some((at, status)) = tracking.logged_failure {
+    if let Some((at, status)) = restart.heard().failure {
         evidence.push(Evidence::new(
             Some(at),
             format!("kernel log: Unable to initialize client recovery tracking! {}", Errno(status)),
         ));
-    } else if let Some((at, name)) = &tracking.logged_tracker {
+    } else if let Some((at, name)) = &restart.heard().tracker {
         evidence.push(Evidence::new(Some(*at), format!("kernel log: Using {name} client tracking operations")));
     }
     evidence
@@ -240,7 +240,7 @@ fn grace_end(restart: &Restart, hz: Option<Hz>) -> Option<Evidence> {
         EndedBy::Skipped => "the grace period was skipped: nobody had anything to reclaim".to_owned(),
         EndedBy::AllReclaimed => "the last expected client finished reclaiming and ended the grace period".to_owned(),
         EndedBy::V4EndGrace => {
-            let write = restart.end_grace_writes.iter().rev().find(|write| write.status >= 0 && write.at <= end.at);
+            let write = restart.end_grace_writes().iter().rev().find(|write| write.status >= 0 && write.at <= end.at);
             let who = write.map(|write| format!(" by {}", write.task.comm)).unwrap_or_default();
             format!("a write to v4_end_grace{who} ended the grace period")
         }

@@ -23,10 +23,10 @@ pub(super) fn judge(timeline: &Timeline, restart: &Restart, now: Stamp) -> Vec<V
 fn end_grace(restart: &Restart) -> Option<Verdict> {
     // With a tracker in place a refused write has another reason: nfsdcltrack asks while nfsd is still starting, and asks
     // again later; and once the grace period is over there is nothing left to end.
-    let still_looking = restart.tracking.began.is_some() && restart.tracking.ended.is_none();
-    let works = restart.tracking.ended.is_some_and(|(_, status)| status == 0);
+    let still_looking = restart.tracking().began.is_some() && restart.tracking().ended.is_none();
+    let works = restart.tracking().ended.is_some_and(|(_, status)| status == 0);
     let over = |at: Stamp| restart.grace_end().is_some_and(|end| end.at <= at);
-    let first = restart.end_grace_writes.iter().find(|write| write.status < 0 && !over(write.at))?;
+    let first = restart.end_grace_writes().iter().find(|write| write.status < 0 && !over(write.at))?;
     if works || still_looking {
         return None;
     }
@@ -61,8 +61,8 @@ fn tail(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
             forecast.next_try.and_then(Result::ok).is_some_and(|next| next.earliest.since(end.at) >= TAIL)
         }
     };
-    let sleepers = timeline.stalls().live().filter(|stall| stall.restart == Some(restart.id)).any(will_sleep_on);
-    if restart.slept_on == 0 && restart.cost.longest_tail < TAIL && !sleepers {
+    let sleepers = timeline.stalls().live().filter(|stall| stall.restart == Some(restart.id())).any(will_sleep_on);
+    if restart.slept_on() == 0 && restart.cost().longest_tail < TAIL && !sleepers {
         return None;
     }
     let mut verdict = verdict(
@@ -76,7 +76,7 @@ fn tail(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
     );
     verdict.evidence.push(Evidence::new(
         Some(end.at),
-        match restart.slept_on {
+        match restart.slept_on() {
             0 => "the grace period ended while tasks slept".to_owned(),
             1 => "the grace period ended while 1 task slept for another second or more (computed)".to_owned(),
             count => format!("the grace period ended while {count} tasks slept for another second or more (computed)"),
@@ -86,9 +86,9 @@ fn tail(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
 }
 
 fn locks(restart: &Restart) -> Option<Verdict> {
-    let ended = restart.grace_end().filter(|_| restart.locks_refused_after > 0)?;
-    let lockd_on = restart.lockd.is_some_and(|grace| grace.ended.is_none_or(|end| end.at > ended.at));
-    let asked = restart.locks_in_grace.is_some_and(|(at, in_grace)| in_grace && at > ended.at);
+    let ended = restart.grace_end().filter(|_| restart.locks_refused_after() > 0)?;
+    let lockd_on = restart.lockd().is_some_and(|grace| grace.ended.is_none_or(|end| end.at > ended.at));
+    let asked = restart.locks_in_grace().is_some_and(|(at, in_grace)| in_grace && at > ended.at);
     let mut verdict = verdict(
         restart,
         Question::Locks,
@@ -105,7 +105,7 @@ fn locks(restart: &Restart) -> Option<Verdict> {
 
 fn outside_grace(restart: &Restart) -> Option<Verdict> {
     let client = restart
-        .clients
+        .clients()
         .list()
         .iter()
         .find(|client| client.refused_outside >= PATTERN && client.completed.is_none() && !client.is_minor_0())?;
@@ -114,7 +114,7 @@ fn outside_grace(restart: &Restart) -> Option<Verdict> {
         Question::OutsideGrace,
         Finding::One(Cause::ReclaimCompleteMissing),
         Certainty::Certain,
-        client.first_refused.unwrap_or(restart.began),
+        client.first_refused.unwrap_or(restart.began()),
         "One client is refused although no grace period is on: it never said RECLAIM_COMPLETE, and until it does, the server \
          gives it nothing new.",
     );
@@ -128,7 +128,7 @@ fn outside_grace(restart: &Restart) -> Option<Verdict> {
 }
 
 fn length(restart: &Restart) -> Option<Verdict> {
-    let (grace, lease) = restart.state.grace_s.zip(restart.state.lease_s)?;
+    let (grace, lease) = restart.state().grace_s.zip(restart.state().lease_s)?;
     if grace * 2 >= lease {
         return None;
     }
@@ -137,7 +137,7 @@ fn length(restart: &Restart) -> Option<Verdict> {
         Question::Length,
         Finding::One(Cause::GraceShortenedToZero),
         Certainty::Certain,
-        restart.started.map_or(restart.began, |(at, _)| at),
+        restart.started().map_or(restart.began(), |(at, _)| at),
         "The grace period is much shorter than a lease: clients that notice the restart late cannot reclaim any more, and lose \
          their locks without being told.",
     );

@@ -22,10 +22,10 @@ const SO: &str = "So the grace period runs its full length, and every new open w
 
 /// `nfsd4_client_tracking_init` failed with `status`.
 pub(super) fn failed(timeline: &Timeline, restart: &Restart, at: Stamp, status: i32) -> Verdict {
-    let tracking = &restart.tracking;
+    let tracking = restart.tracking();
     let helper = tracking.status_of(Tracker::Umh);
     let legacy_built_in = helper.is_some() || tracking.status_of(Tracker::Legacy).is_some();
-    let initial = timeline.host().initial_netns.zip(restart.netns).map(|(initial, here)| initial == here);
+    let initial = timeline.host().initial_netns.zip(restart.netns()).map(|(initial, here)| initial == here);
     let one = |cause, certainty, what: &str| {
         verdict(restart, Question::Root, Finding::One(cause), certainty, at, format!("{what} {SO}"))
     };
@@ -34,13 +34,13 @@ pub(super) fn failed(timeline: &Timeline, restart: &Restart, at: Stamp, status: 
         verdict(restart, Question::Root, finding, Certainty::Suspected, at, format!("{what} {SO}"))
     };
     let seen = if tracking.attempts.is_empty() { Certainty::Suspected } else { Certainty::Certain };
-    if initial == Some(false) || tracking.logged_container {
+    if initial == Some(false) || restart.heard().container {
         let mut verdict = one(
             Cause::NetnsNoTracker,
             Certainty::Certain,
             "nfsd runs in a network namespace of its own (a container), which has no client tracker of its own.",
         );
-        let text = match (restart.netns, timeline.host().initial_netns) {
+        let text = match (restart.netns(), timeline.host().initial_netns) {
             (Some(here), Some(initial)) => format!("nfsd is in net:[{}], the host in net:[{}]", here.0, initial.0),
             _ => "kernel log: attempt to initialize client tracking in a container ignored".to_owned(),
         };
@@ -79,7 +79,7 @@ pub(super) fn failed(timeline: &Timeline, restart: &Restart, at: Stamp, status: 
 
 /// Only the legacy tracker was left, and it cannot end a grace period early.
 pub(super) fn legacy(restart: &Restart, at: Stamp) -> Verdict {
-    let helper = restart.tracking.status_of(Tracker::Umh);
+    let helper = restart.tracking().status_of(Tracker::Umh);
     verdict(
         restart,
         Question::Root,
@@ -96,7 +96,7 @@ fn nobody_at_the_pipe(restart: &Restart, at: Stamp) -> Verdict {
     let make = |finding, certainty, since, what: &str| {
         verdict(restart, Question::Root, finding, certainty, since, format!("{what} {SO}"))
     };
-    let slow = restart.tracking.attempts.iter().find(|it| it.took().is_some_and(|took| took >= HUNG));
+    let slow = restart.tracking().attempts.iter().find(|it| it.took().is_some_and(|took| took >= HUNG));
     if slow.is_some() {
         return make(
             Finding::One(Cause::NfsdcldHung),
@@ -105,7 +105,7 @@ fn nobody_at_the_pipe(restart: &Restart, at: Stamp) -> Verdict {
             "nfsdcld was called and did not answer in time.",
         );
     }
-    let Some((seen_at, seen)) = &restart.surroundings else {
+    let Some((seen_at, seen)) = &restart.surroundings() else {
         return make(
             Finding::OneOf(vec![Cause::NfsdcldNotRunning, Cause::RpcPipefsMissing]),
             Certainty::Suspected,

@@ -94,13 +94,13 @@ fn cause(
     CauseRow {
         server,
         restart: restart.0,
-        netns: found.and_then(|(_, restart)| restart.netns),
+        netns: found.and_then(|(_, restart)| restart.netns()),
         headline: verdict.map(|it| it.headline.clone()).unwrap_or_default(),
         remedy: verdict.map(|it| it.remedy().into_iter().map(str::to_owned).collect()).unwrap_or_default(),
         ids: verdict
             .map(|it| it.finding.causes().iter().map(|cause| cause.id().to_owned()).collect())
             .unwrap_or_default(),
-        tracking_status: found.and_then(|(_, restart)| restart.tracking.result()).map(|(_, status)| status),
+        tracking_status: found.and_then(|(_, restart)| restart.tracking_result()).map(|(_, status)| status),
         grace_ended: found.and_then(|(host, restart)| all.shown(host.id, restart.grace_end()?.at)),
         cost,
         clients,

@@ -220,9 +220,9 @@ impl Gathering<'_> {
             mapped.time()
         };
         let mut graces = Vec::new();
-        for it in server.session.timeline().restarts().filter(|it| it.netns == restart.netns) {
-            let Some(grace) = it.grace else { continue };
-            let end = grace.ended.map(|end| end.at).or(it.stopped).unwrap_or(server.now.max(grace.began));
+        for it in server.session.timeline().restarts().filter(|it| it.netns() == restart.netns()) {
+            let Some(grace) = it.grace() else { continue };
+            let end = grace.ended.map(|end| end.at).or(it.stopped()).unwrap_or(server.now.max(grace.began));
             graces.push(Span { from: there(grace.began)?, to: there(end)? });
         }
         let whole = Span { from: stall.id.began, to: stall.id.began.plus(length) };

@@ -25,7 +25,7 @@ pub fn summary(timeline: &Timeline, now: Stamp) -> Summary {
         restarts_not_listed: timeline.restarts_forgotten(),
         clients: timeline
             .restarts()
-            .flat_map(|restart| restart.clients.list().iter().map(|client| client_row(restart, client)))
+            .flat_map(|restart| restart.clients().list().iter().map(|client| client_row(restart, client)))
             .collect(),
         stalls: stalls(timeline, now),
         stall_totals: totals(timeline, now),
@@ -46,28 +46,28 @@ pub fn summary(timeline: &Timeline, now: Stamp) -> Summary {
 
 fn restart_row(timeline: &Timeline, restart: &Restart, now: Stamp) -> RestartRow {
     let cost = timeline.cost(restart, now);
-    let grace = restart.grace.filter(|grace| grace.began_seen);
+    let grace = restart.grace().filter(|grace| grace.began_seen);
     let end = restart.grace_end();
     RestartRow {
-        restart: restart.id.0,
-        netns: restart.netns,
-        known_from: match restart.known_from {
+        restart: restart.id().0,
+        netns: restart.netns(),
+        known_from: match restart.known_from() {
             KnownFrom::Observed => "observed",
             KnownFrom::KernelLog => "kernel_log",
             KnownFrom::GraceOnly => "grace_only",
         }
         .to_owned(),
-        began: restart.began,
-        trackers: restart.tracking.attempts.iter().map(tracker_row).collect(),
-        tracking_status: restart.tracking.result().map(|(_, status)| status),
-        before_watching: restart.history,
+        began: restart.began(),
+        trackers: restart.tracking().attempts.iter().map(tracker_row).collect(),
+        tracking_status: restart.tracking_result().map(|(_, status)| status),
+        before_watching: restart.is_history(),
         grace_began: grace.map(|grace| grace.began),
-        timer_set: restart.armed,
-        grace_planned_ns: restart.length.map(|(length, _)| ns(length)),
+        timer_set: restart.timer_set(),
+        grace_planned_ns: restart.length().map(|(length, _)| ns(length)),
         grace_ns: grace.zip(end).map(|(grace, end)| ns(end.at.since(grace.began))),
         grace_ended: end.map(|end| end.at),
         ended_by: end.map(|end| end.by),
-        refused: restart.clients.refused.total(),
+        refused: restart.clients().refused.total(),
         to_reclaim: restart.to_reclaim(),
         reclaimed: restart.reclaimed(),
         stalls: cost.stalls,
@@ -89,7 +89,7 @@ fn tracker_row(attempt: &TrackerAttempt) -> TrackerRow {
 
 fn client_row(restart: &Restart, client: &ClientSeen) -> ClientRow {
     ClientRow {
-        restart: restart.id.0,
+        restart: restart.id().0,
         addr: client.addr,
         name: client.name.clone(),
         minor: client.minor,

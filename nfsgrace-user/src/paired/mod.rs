@@ -142,7 +142,8 @@ impl Paired {
         match &event.kind {
             Kind::Refused { client, xid: Some(xid), took_ns, .. } => {
                 let entered = Stamp(event.at.0.saturating_sub(*took_ns));
-                let restart = session.timeline().restarts().rev().find(|it| it.netns == event.netns).map(|it| it.id);
+                let restart =
+                    session.timeline().restarts().rev().find(|it| it.netns() == event.netns).map(|it| it.id());
                 if let Some(restart) = restart {
                     bound(&mut self.refused, MAX_TIES);
                     self.refused.insert((host, *xid, entered), restart);

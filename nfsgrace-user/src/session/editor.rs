@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::Item;
 use crate::{
     record::{Manager, Stamp, Surroundings, frame_function},
-    timeline::{Between, Change, Heard, Restart, RestartId, Stall, StallId, Timeline},
+    timeline::{Between, Change, Restart, RestartId, Stall, StallId, Timeline, Told},
 };
 
 /// Stalls of one restart that are told one by one.
@@ -105,12 +105,12 @@ impl Editor {
     fn change(&mut self, at: Stamp, change: &Change, timeline: &Timeline, items: &mut Vec<Item>) {
         let (mut then, mut release) = (None, None);
         match change {
-            Change::Logged { heard: Heard::Known, .. } | Change::Woke(_) | Change::Retried(_) | Change::Counted => {
+            Change::Logged { told: Told::Known, .. } | Change::Woke(_) | Change::Retried(_) | Change::Counted => {
                 return;
             }
             Change::RestartBegan(_) => self.begun = 0,
             Change::TrackingBegan(id) | Change::StackNamed(id) => {
-                let stack = timeline.restart(*id).map_or(&[][..], |restart| &restart.tracking.stack);
+                let stack = timeline.restart(*id).map_or(&[][..], |restart| &restart.tracking().stack);
                 if let Some(path) = self.path(at, stack) {
                     self.hold(*id, path, timeline, items);
                 }
@@ -119,7 +119,7 @@ impl Editor {
                 }
             }
             Change::Surroundings(id) => {
-                let seen = timeline.restart(*id).and_then(|restart| restart.surroundings.as_ref()).map(|(_, it)| it);
+                let seen = timeline.restart(*id).and_then(Restart::surroundings).map(|(_, it)| it);
                 if seen == self.surroundings.as_ref() {
                     return;
                 }
@@ -163,8 +163,7 @@ impl Editor {
 
     /// Tells something about a start at once, or when its trackers have been tried.
     fn hold(&mut self, id: RestartId, item: Item, timeline: &Timeline, items: &mut Vec<Item>) {
-        let trying = |restart: &Restart| restart.tracking.began.is_some() && restart.tracking.ended.is_none();
-        if timeline.restart(id).is_some_and(trying) {
+        if timeline.restart(id).is_some_and(Restart::is_trying_trackers) {
             self.held.push((id, item));
         } else {
             items.push(item);

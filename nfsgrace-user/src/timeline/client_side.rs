@@ -104,7 +104,7 @@ impl Timeline {
                 });
                 just_refused || (loopback && restart.in_grace())
             })
-            .map(|restart| restart.id)
+            .map(|restart| restart.id())
     }
 
     fn is_this_host(&self, server: &str) -> bool {

@@ -129,6 +129,8 @@ pub struct Clients {
     pub recorded: u32,
     /// Clients in the reclaim table that said RECLAIM_COMPLETE.
     pub completed: u32,
+    /// When one of them last reclaimed.
+    pub last_reclaim: Option<Stamp>,
     first: Vec<RefusedOp>,
     last: VecDeque<RefusedOp>,
 }
@@ -229,6 +231,9 @@ impl Clients {
     }
 
     pub(super) fn reclaim(&mut self, at: Stamp, client: &Client, status: u32) -> Option<usize> {
+        if status == 0 {
+            self.last_reclaim = Some(at);
+        }
         let (index, seen) = self.seen(client)?;
         seen.reclaims += 1;
         seen.reclaims_failed += u64::from(status != 0);

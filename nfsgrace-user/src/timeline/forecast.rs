@@ -106,9 +106,9 @@ pub(super) fn expect(timeline: &Timeline, now: Stamp) -> Expectation {
 
 pub(super) fn grace(restart: &Restart, hz: Option<Hz>, now: Stamp) -> GraceForecast {
     GraceForecast {
-        restart: restart.id,
+        restart: restart.id(),
         end: grace_end(restart, hz, now),
-        can_end_early: restart.state.tracks_reclaim_completes,
+        can_end_early: restart.state().tracks_reclaim_completes,
     }
 }
 
@@ -117,7 +117,7 @@ fn grace_end(restart: &Restart, hz: Option<Hz>, now: Stamp) -> Result<Between, U
     if let Some(end) = restart.grace_end() {
         return Ok(Between::at(end.at));
     }
-    if let Some(stopped) = restart.stopped {
+    if let Some(stopped) = restart.stopped() {
         return Ok(Between::at(stopped));
     }
     let planned = restart.planned_end(hz).ok_or(Unknown::GraceEnd)?;
@@ -125,8 +125,10 @@ fn grace_end(restart: &Restart, hz: Option<Hz>, now: Stamp) -> Result<Between, U
         return Ok(Between { earliest: planned.earliest.max(now), latest: planned.latest });
     }
     // The laundromat looks again each second while somebody reclaims, up to twice the lease.
-    let to =
-        planned.postponable_to.filter(|&to| restart.last_reclaim.is_some() && now <= to).ok_or(Unknown::Overdue)?;
+    let to = planned
+        .postponable_to
+        .filter(|&to| restart.clients.last_reclaim.is_some() && now <= to)
+        .ok_or(Unknown::Overdue)?;
     Ok(Between { earliest: now, latest: now.plus(LAUNDROMAT_REARM).max(to) })
 }
 

@@ -1,14 +1,49 @@
 //! What nfsd says in the kernel log: all that is left of a start that nobody watched.
 
-use crate::record::{MAX_SPAN, Netns};
+use std::fmt;
+
+use crate::record::{EndedBy, MAX_SPAN, Netns, Tracker};
+
+/// A tracker, as nfsd calls it when it says which one it uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrackerName {
+    /// One that is known.
+    Known(Tracker),
+    /// What newer kernels may have.
+    Other(String),
+}
+
+impl From<&str> for TrackerName {
+    fn from(words: &str) -> Self {
+        match words {
+            "nfsdcld" => Self::Known(Tracker::Cld),
+            "old nfsdcld" => Self::Known(Tracker::CldV0),
+            "UMH upcall" => Self::Known(Tracker::Umh),
+            "legacy" => Self::Known(Tracker::Legacy),
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for TrackerName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Known(Tracker::Cld) => "nfsdcld",
+            Self::Known(Tracker::CldV0) => "old nfsdcld",
+            Self::Known(Tracker::Umh) => "UMH upcall",
+            Self::Known(Tracker::Legacy) => "legacy",
+            Self::Other(words) => words,
+        })
+    }
+}
 
 /// One line of nfsd's that tells something (fs/nfsd/nfs4recover.c and fs/nfsd/nfs4state.c).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogFact {
     /// `Unable to initialize client recovery tracking! (%d)`
     TrackingFailed(i32),
-    /// `Using %s client tracking operations.`, with the tracker's name.
-    Using(String),
+    /// `Using %s client tracking operations.`
+    Using(TrackerName),
     /// `starting %lld-second grace period (net %x)`
     GraceStarts {
         /// Length, seconds.
@@ -30,6 +65,27 @@ pub enum LogFact {
     OldNfsdcld,
     /// Understood, and says nothing that another line does not say.
     Comment,
+}
+
+impl LogFact {
+    /// What ended a grace period, where the line says that it ended.
+    #[must_use]
+    pub fn ends_grace(&self) -> Option<EndedBy> {
+        match self {
+            Self::GraceSkipped(_) => Some(EndedBy::Skipped),
+            Self::AllReclaimed(_) => Some(EndedBy::AllReclaimed),
+            _ => None,
+        }
+    }
+
+    /// The namespace that the line names.
+    #[must_use]
+    pub fn netns(&self) -> Option<Netns> {
+        match self {
+            Self::GraceStarts { netns, .. } | Self::GraceSkipped(netns) | Self::AllReclaimed(netns) => *netns,
+            _ => None,
+        }
+    }
 }
 
 /// The number in the first pair of brackets that begins with `open`.
@@ -54,7 +110,7 @@ pub fn parse(line: &str) -> Option<LogFact> {
     if let Some(rest) = text.strip_prefix("Using ")
         && let Some((name, _)) = rest.split_once(" client tracking operations")
     {
-        return Some(LogFact::Using(name.to_owned()));
+        return Some(LogFact::Using(name.into()));
     }
     if text.starts_with("Is nfsdcld running?") || text.ends_with("as the NFSv4 state recovery directory") {
         return Some(LogFact::Comment);
@@ -111,7 +167,7 @@ mod tests {
                 LogFact::TrackingFailed(-110),
                 LogFact::Comment,
                 LogFact::GraceStarts { seconds: 20, netns: Some(Netns(0xefff_fff9)) },
-                LogFact::Using("UMH upcall".to_owned()),
+                LogFact::Using(TrackerName::Known(Tracker::Umh)),
                 LogFact::Comment,
                 LogFact::GraceSkipped(Some(Netns(0xefff_fff9))),
                 LogFact::AllReclaimed(Some(Netns(0xf000_0098))),

@@ -5,11 +5,13 @@
 //! totals stay exact where detail is given up.
 
 pub mod backoff;
+mod change;
 mod client_side;
 pub mod clients;
 mod counted;
 pub mod forecast;
 mod foreign;
+mod host;
 pub mod kernel_log;
 mod narrow;
 pub mod restart;
@@ -19,20 +21,21 @@ pub mod stalls;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
     time::Duration,
 };
 
 pub use backoff::Hz;
+pub use change::{Change, Changes, Told};
 pub use clients::ClientSeen;
 pub use forecast::{Between, Expectation, Free, GraceForecast, StallForecast, Unknown};
 pub use foreign::Foreign;
+pub use host::{HostFacts, MissingHook};
 pub use restart::{KnownFrom, Restart, RestartId};
 pub use stall::{Attempt, Outcome, Stall, StallId, State};
 pub use stalls::Stalls;
 
 use self::restart::TAIL;
-use crate::record::{Counts, Event, Header, HookId, Kind, Loss, Manager, Netns, Role, Stamp};
+use crate::record::{Counts, Event, Kind, Loss, Netns, Stamp};
 
 /// Restarts kept; the oldest are forgotten, and counted.
 pub const MAX_RESTARTS: usize = 256;
@@ -40,136 +43,6 @@ pub const MAX_RESTARTS: usize = 256;
 const MAX_NETNS: usize = 1_024;
 /// Causes of loss kept apart; what comes beyond is added to the last.
 pub const MAX_LOSSES: usize = 64;
-
-/// What must be known about the host to understand its events.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Host {
-    /// Its name.
-    pub name: String,
-    /// Jiffies per second.
-    pub hz: Option<Hz>,
-    /// Which side was watched.
-    pub role: Role,
-    /// The initial network namespace.
-    pub initial_netns: Option<Netns>,
-    /// When watching began.
-    pub started: Stamp,
-    /// Hooks that the kernel lacks.
-    pub missing: Vec<MissingHook>,
-}
-
-/// A hook that the kernel lacks, and what is not seen because of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MissingHook {
-    /// The hook.
-    pub hook: HookId,
-    /// What cannot be seen.
-    pub lost: String,
-}
-
-impl From<&Header> for Host {
-    fn from(header: &Header) -> Self {
-        Self {
-            name: header.host.clone(),
-            hz: header.hz.and_then(Hz::new),
-            role: header.role,
-            initial_netns: header.initial_netns.map(Netns),
-            started: header.started,
-            missing: header
-                .probes
-                .iter()
-                .filter(|row| row.leaves_gap())
-                .map(|row| MissingHook { hook: row.hook.clone(), lost: row.lost.clone() })
-                .collect(),
-        }
-    }
-}
-
-/// What a line of the kernel log told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    /// Something that nothing else had told.
-    New,
-    /// What was watched already, or what another change says.
-    Known,
-    /// It was not understood.
-    NotUnderstood,
-}
-
-/// What one event changed. Where a change names a place in a list, that is the index into it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// A restart was noticed.
-    RestartBegan(RestartId),
-    /// It began to look for a tracker.
-    TrackingBegan(RestartId),
-    /// It tries a tracker.
-    TrackerBegan(RestartId, usize),
-    /// It asked whether anybody holds the pipe.
-    Polled(RestartId, usize),
-    /// A tracker returned.
-    TrackerEnded(RestartId, usize),
-    /// It found a tracker, or found none.
-    TrackingEnded(RestartId),
-    /// nfsd is up.
-    Started(RestartId),
-    /// A client was put into the reclaim table.
-    Recorded(RestartId, Option<usize>),
-    /// A grace period began.
-    GraceBegan(RestartId, Manager),
-    /// A grace period that should have been over refuses: it goes on.
-    GraceGoesOn(RestartId),
-    /// Its length became known.
-    LengthKnown(RestartId),
-    /// A grace period ended.
-    GraceEnded(RestartId, Manager),
-    /// Opens or locks are answered differently from here on.
-    AnswerChanged(RestartId),
-    /// A client was refused.
-    Refused(RestartId, Option<usize>),
-    /// A client reclaimed.
-    Reclaimed(RestartId, Option<usize>),
-    /// A client finished reclaiming.
-    Completed(RestartId, Option<usize>),
-    /// A client confirmed its identity.
-    Confirmed(RestartId, Option<usize>),
-    /// Somebody wrote to `v4_end_grace`.
-    EndGraceWritten(RestartId),
-    /// What `/proc` showed became known.
-    Surroundings(RestartId),
-    /// nfsd was stopped.
-    Stopped(RestartId),
-    /// The kernel log tells of a start from before watching whose grace period is over.
-    History(RestartId),
-    /// nfsd wrote a line to the kernel log.
-    Logged {
-        /// When.
-        at: Stamp,
-        /// Without the time stamp.
-        text: String,
-        /// What it told the timeline.
-        heard: Heard,
-    },
-    /// The kernel stack at its start became known.
-    StackNamed(RestartId),
-    /// A task was refused for the first time, and sleeps.
-    StallBegan(StallId),
-    /// The kernel stack of its first sleep became known.
-    StallStackNamed(StallId),
-    /// It was refused again, and sleeps.
-    RefusedAgain(StallId),
-    /// Its sleep is over.
-    Woke(StallId),
-    /// It sent its request again.
-    Retried(StallId),
-    /// It is over.
-    StallEnded(Arc<Stall>),
-    /// New totals of the kernel side.
-    Counted,
-}
-
-/// What one event changed, in order.
-pub type Changes = Vec<Change>;
 
 /// One cause of missing records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +60,7 @@ pub struct LossTotal {
 /// All that happened on one host.
 #[derive(Debug, Default)]
 pub struct Timeline {
-    host: Host,
+    host: HostFacts,
     first: Option<Stamp>,
     now: Stamp,
     events: u64,
@@ -196,7 +69,8 @@ pub struct Timeline {
     next_restart: u32,
     /// The only restart whose details are asked for.
     only: Option<RestartId>,
-    log: server_side::LogPending,
+    log: server_side::PendingLog,
+    early_lockd: server_side::EarlyLockd,
     stalls: Stalls,
     foreign: BTreeMap<StallId, Foreign>,
     servers_known: bool,
@@ -207,12 +81,12 @@ pub struct Timeline {
 impl Timeline {
     /// Nothing has happened yet.
     #[must_use]
-    pub fn new(host: Host) -> Self {
+    pub fn new(host: HostFacts) -> Self {
         Self { host, ..Self::default() }
     }
 
     /// Replaces what is known about the host, when the header comes late.
-    pub fn set_host(&mut self, host: Host) {
+    pub fn set_host(&mut self, host: HostFacts) {
         self.host = host;
     }
 
@@ -254,8 +128,8 @@ impl Timeline {
                 changes.push(Change::StallStackNamed(id));
             }
         } else if let Some(restart) = self.latest(event.netns) {
-            restart.tracking.stack = stack.to_vec();
-            changes.push(Change::StackNamed(restart.id));
+            restart.seen.tracking.stack = stack.to_vec();
+            changes.push(Change::StackNamed(restart.id()));
         }
     }
 
@@ -301,7 +175,7 @@ impl Timeline {
 
     /// What is known about the host.
     #[must_use]
-    pub fn host(&self) -> &Host {
+    pub fn host(&self) -> &HostFacts {
         &self.host
     }
 
@@ -352,7 +226,7 @@ impl Timeline {
     }
 
     fn place(&self, id: RestartId) -> Option<usize> {
-        self.restarts.binary_search_by_key(&id, |restart| restart.id).ok()
+        self.restarts.binary_search_by_key(&id, Restart::id).ok()
     }
 
     /// The stalls.
@@ -389,7 +263,7 @@ impl Timeline {
     #[must_use]
     pub fn cost(&self, restart: &Restart, now: Stamp) -> restart::Cost {
         let mut cost = restart.cost;
-        for stall in self.stalls.live().filter(|stall| stall.restart == Some(restart.id)) {
+        for stall in self.stalls.live().filter(|stall| stall.restart == Some(restart.id())) {
             cost.add(stall.refused, stall.length(now), self.tail(stall, now));
         }
         cost
@@ -403,6 +277,6 @@ impl Timeline {
         self.cost(restart, now).longest >= TAIL
             || restart.slept_on > 0
             || restart.locks_refused_after > 0
-            || restart.clients.list().iter().any(refused)
+            || restart.clients().list().iter().any(refused)
     }
 }

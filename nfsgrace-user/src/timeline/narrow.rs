@@ -26,10 +26,10 @@ impl Timeline {
         let kept: Vec<_> = self
             .restarts
             .iter()
-            .filter(|restart| only.is_none_or(|only| only == restart.id) && in_span(restart))
-            .map(|restart| restart.id)
+            .filter(|restart| only.is_none_or(|only| only == restart.id()) && in_span(restart))
+            .map(|restart| restart.id())
             .collect();
-        self.restarts.retain(|restart| kept.contains(&restart.id));
+        self.restarts.retain(|restart| kept.contains(&restart.id()));
         self.restarts_forgotten = 0;
         if let Some(only) = only {
             let cost = self.restart(only).map(|restart| restart.cost).unwrap_or_default();
@@ -41,12 +41,12 @@ impl Timeline {
     /// When a restart was last at work: its grace period was on, somebody was refused, a task waited for it.
     fn last_sign(&self, restart: &Restart, now: Stamp) -> Stamp {
         let grace = |grace: &super::restart::Grace| grace.ended.map_or(now, |end| end.at);
-        let nfsd = restart.grace.as_ref().map(grace).filter(|_| restart.grace_end().is_some() || restart.in_grace());
+        let nfsd = restart.grace().as_ref().map(grace).filter(|_| restart.grace_end().is_some() || restart.in_grace());
         let lockd = restart.lockd.as_ref().filter(|grace| grace.ended.is_some()).map(grace);
         let refused = restart.clients.latest_refusal().map(|refusal| refusal.at);
-        let written = restart.end_grace_writes.last().map(|write| write.at);
-        let waits = self.stalls.live().any(|stall| stall.restart == Some(restart.id)).then_some(now);
-        let signs = [nfsd, lockd, refused, written, waits, restart.last_reclaim, restart.cost.last_end];
-        signs.into_iter().flatten().chain(restart.started.map(|(at, _)| at)).fold(restart.began, Stamp::max)
+        let written = restart.end_grace_writes().last().map(|write| write.at);
+        let waits = self.stalls.live().any(|stall| stall.restart == Some(restart.id())).then_some(now);
+        let signs = [nfsd, lockd, refused, written, waits, restart.clients.last_reclaim, restart.cost.last_end];
+        signs.into_iter().flatten().chain(restart.started().map(|(at, _)| at)).fold(restart.began, Stamp::max)
     }
 }

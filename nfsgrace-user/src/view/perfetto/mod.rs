@@ -142,12 +142,12 @@ impl<'axis> Host<'axis> {
     fn restarts(&mut self, trace: &mut Trace, changes: &[Change], timeline: &Timeline) {
         for change in changes {
             let (Change::RestartBegan(new) | Change::History(new)) = change else { continue };
-            let netns = timeline.restart(*new).and_then(|restart| restart.netns);
+            let netns = timeline.restart(*new).and_then(|restart| restart.netns());
             let is_over = |id: &RestartId| {
                 if id == new {
                     return false;
                 }
-                let of = timeline.restart(*id).and_then(|restart| restart.netns);
+                let of = timeline.restart(*id).and_then(|restart| restart.netns());
                 netns.is_none() || of.is_none() || of == netns
             };
             let over: Vec<_> = self.open.extract_if(.., is_over).collect();

@@ -11,7 +11,7 @@ use crate::{
     record::{Client, EndedBy, Event, Kind, Manager, Netns, NfsStatus, Stamp, Surroundings, frame_function},
     timeline::{
         Change, KnownFrom, Restart, Timeline,
-        restart::{Grace, LengthFrom, TrackerAttempt},
+        restart::{Grace, TrackerAttempt},
     },
     view::names,
 };
@@ -49,8 +49,8 @@ pub(super) fn event(
         }
         _ => None,
     });
-    let netns = event.netns.or_else(|| restart?.netns);
-    let args = Args::new().with("restart", restart.map(|restart| restart.id.0));
+    let netns = event.netns.or_else(|| restart?.netns());
+    let args = Args::new().with("restart", restart.map(|restart| restart.id().0));
     let clients = Track::Clients(netns);
     match &event.kind {
         Kind::Refused { op, .. } => {
@@ -131,18 +131,18 @@ fn surroundings(seen: &Surroundings) -> Args {
 pub(super) fn restart(pen: &mut Pen<'_, '_>, timeline: &Timeline, restart: &Restart, now: Stamp) {
     start(pen, restart);
     let grace_of = |manager| match manager {
-        Manager::Nfsd => restart.grace,
-        Manager::Lockd => restart.lockd,
+        Manager::Nfsd => restart.grace(),
+        Manager::Lockd => restart.lockd(),
     };
     for manager in [Manager::Nfsd, Manager::Lockd] {
         let Some(grace) = grace_of(manager) else { continue };
-        let track = Track::Grace(restart.netns, manager);
+        let track = Track::Grace(restart.netns(), manager);
         let args = grace_args(timeline, restart, &grace, manager, now);
-        if restart.history && grace.ended.is_none() {
+        if restart.is_history() && grace.ended.is_none() {
             pen.instant(track, grace.began, "grace period, over before watching", "grace", args);
             continue;
         }
-        let end = grace.ended.map(|end| end.at).or(restart.stopped).unwrap_or(now);
+        let end = grace.ended.map(|end| end.at).or(restart.stopped()).unwrap_or(now);
         let name = grace_name(restart, &grace);
         pen.slice(track, &slice(name, "grace", grace.began, end, args));
     }
@@ -160,7 +160,7 @@ fn grace_name(restart: &Restart, grace: &Grace) -> String {
         Some(EndedBy::V4EndGrace) => "ended by v4_end_grace",
         Some(EndedBy::Shutdown) => "ended by shutdown",
         Some(EndedBy::Unknown) => "ended, not seen why",
-        None if restart.stopped.is_some() => "nfsd was stopped",
+        None if restart.stopped().is_some() => "nfsd was stopped",
         None => "not ended",
     };
     format!("grace period, {outcome}")
@@ -169,24 +169,20 @@ fn grace_name(restart: &Restart, grace: &Grace) -> String {
 fn grace_args(timeline: &Timeline, restart: &Restart, grace: &Grace, manager: Manager, now: Stamp) -> Args {
     let Grace { began, began_seen, ended } = *grace;
     let args = Args::new()
-        .with("restart", restart.id.0)
+        .with("restart", restart.id().0)
         .with("manager", names::manager(manager))
         .with("began_seen", began_seen)
         .with("ended_by", ended.map(|end| names::ended_by(end.by)))
-        .with("end_known_from", ended.map(|end| known_from(end.from)))
+        .with("end_known_from", ended.map(|end| known_from(end.known_from)))
         .with("grace_ns", ended.filter(|_| began_seen).map(|end| end.at.since(began)));
     if manager == Manager::Lockd {
         return args;
     }
     let cost = timeline.cost(restart, now);
-    let length_from = restart.length.map(|(_, from)| match from {
-        LengthFrom::Kernel => "kernel",
-        LengthFrom::KernelLog => "kernel_log",
-    });
-    args.with("planned_ns", restart.length.map(|(length, _)| length))
-        .with("planned_known_from", length_from)
-        .with("timer_set_ns", restart.armed)
-        .with("refused", restart.clients.refused.total())
+    args.with("planned_ns", restart.length().map(|(length, _)| length))
+        .with("planned_known_from", restart.length().map(|(_, from)| known_from(from)))
+        .with("timer_set_ns", restart.timer_set())
+        .with("refused", restart.clients().refused.total())
         .with("to_reclaim", restart.to_reclaim())
         .with("reclaimed", restart.reclaimed())
         .with("stalls", cost.stalls)
@@ -205,45 +201,46 @@ fn known_from(from: KnownFrom) -> &'static str {
 /// The start: from its entry to its return, with what it tried in between.
 fn start(pen: &mut Pen<'_, '_>, restart: &Restart) {
     let args = Args::new()
-        .with("restart", restart.id.0)
-        .with("known_from", known_from(restart.known_from))
-        .with("pid", (restart.task.pid > 0).then_some(restart.task.pid))
-        .with("comm", (!restart.task.comm.is_empty()).then_some(&restart.task.comm))
-        .with("tracking_status", restart.tracking.result().map(|(_, status)| status))
-        .with("grace_s", restart.state.grace_s)
-        .with("lease_s", restart.state.lease_s);
-    let track = Track::Start(restart.netns);
-    let number = restart.id.0;
-    match restart.known_from {
+        .with("restart", restart.id().0)
+        .with("known_from", known_from(restart.known_from()))
+        .with("pid", (restart.task().pid > 0).then_some(restart.task().pid))
+        .with("comm", (!restart.task().comm.is_empty()).then_some(&restart.task().comm))
+        .with("tracking_status", restart.tracking_result().map(|(_, status)| status))
+        .with("grace_s", restart.state().grace_s)
+        .with("lease_s", restart.state().lease_s);
+    let track = Track::Start(restart.netns());
+    let number = restart.id().0;
+    match restart.known_from() {
         KnownFrom::Observed => {
-            let outcome = restart.started.map_or("end not seen".to_owned(), |(_, status)| names::status(status));
+            let outcome = restart.started().map_or("end not seen".to_owned(), |(_, status)| names::status(status));
             let tracking = tracking(restart);
-            let end = restart.started.map(|(at, _)| at).or(tracking.as_ref().map(|it| it.end)).unwrap_or(restart.began);
+            let end =
+                restart.started().map(|(at, _)| at).or(tracking.as_ref().map(|it| it.end)).unwrap_or(restart.began());
             let name = format!("restart {number}: nfsd starts, {outcome}");
-            let mut start = slice(name, "server", restart.began, end, args);
+            let mut start = slice(name, "server", restart.began(), end, args);
             start.within.extend(tracking);
             pen.slice(track, &start);
         }
         KnownFrom::KernelLog => {
-            let tracking = restart.tracking.result().map(|(_, status)| names::status(status));
+            let tracking = restart.tracking_result().map(|(_, status)| names::status(status));
             let tracking = tracking.map(|it| format!(", client tracking: {it}")).unwrap_or_default();
             let name = format!("restart {number}, from the kernel log{tracking}");
-            pen.instant(track, restart.began, &name, "server", args);
+            pen.instant(track, restart.began(), &name, "server", args);
         }
         KnownFrom::GraceOnly => {
             let name = format!("restart {number}, noticed by its grace period");
-            pen.instant(track, restart.began, &name, "server", args);
+            pen.instant(track, restart.began(), &name, "server", args);
         }
     }
 }
 
 fn tracking(restart: &Restart) -> Option<Slice> {
-    let tracking = &restart.tracking;
+    let tracking = restart.tracking();
     let attempts = &tracking.attempts;
     let returned = tracking.ended.map(|(at, _)| at);
     let begin = tracking.began.or(attempts.first().map(|attempt| attempt.began)).or(returned)?;
     let last = attempts.last().map(|attempt| attempt.ended.map_or(attempt.began, |(at, _)| at));
-    let end = returned.or(restart.started.map(|(at, _)| at)).or(last).unwrap_or(begin);
+    let end = returned.or(restart.started().map(|(at, _)| at)).or(last).unwrap_or(begin);
     let outcome = tracking.ended.map_or("end not seen".to_owned(), |(_, status)| names::status(status));
     let stack: Vec<_> = tracking.stack.iter().rev().filter_map(|frame| frame_function(frame)).collect();
     let args = Args::new()

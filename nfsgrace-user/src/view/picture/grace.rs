@@ -65,12 +65,12 @@ struct Bar {
 /// nfsd's: where it lies, and whether it is over.
 pub(super) fn nfsd(drawn: &Drawn<'_>, lane: &mut Lane) -> Option<(Span, bool)> {
     let Drawn { place, restart, row, .. } = drawn;
-    let Some(grace) = restart.grace else {
+    let Some(grace) = restart.grace() else {
         server::say(lane, drawn, "not seen".to_owned());
         return None;
     };
     let end = restart.planned_end(place.session.timeline().hz());
-    let planned = end.zip(restart.length).map(|(end, (length, _))| (place.span(end.earliest, end.latest), length));
+    let planned = end.zip(restart.length()).map(|(end, (length, _))| (place.span(end.earliest, end.latest), length));
     let (at, state) = lies(drawn, grace, planned.map(|(span, _)| span.to));
     let length = row.grace_ns.or(row.grace_planned_ns).map(|ns| rough(Duration::from_nanos(ns)));
     let short = length.map_or_else(|| state.label(), |length| format!("{length}: {}", state.label()));
@@ -82,7 +82,7 @@ pub(super) fn nfsd(drawn: &Drawn<'_>, lane: &mut Lane) -> Option<(Span, bool)> {
 
 /// lockd's, whose length is not known.
 pub(super) fn lockd(drawn: &Drawn<'_>, lane: &mut Lane) {
-    let Some(grace) = drawn.restart.lockd else { return server::say(lane, drawn, "none seen".to_owned()) };
+    let Some(grace) = drawn.restart.lockd() else { return server::say(lane, drawn, "none seen".to_owned()) };
     let (at, state) = lies(drawn, grace, None);
     let length = grace.ended.filter(|_| grace.began_seen).map(|end| end.at.since(grace.began));
     let said = length.map(|length| format!(": {}", span(length))).unwrap_or_default();
@@ -94,10 +94,10 @@ pub(super) fn lockd(drawn: &Drawn<'_>, lane: &mut Lane) {
 fn lies(drawn: &Drawn<'_>, grace: Grace, computed: Option<f64>) -> (Span, State) {
     let Drawn { place, restart, .. } = drawn;
     let from = place.at(grace.began);
-    let (to, state) = match (grace.ended, restart.stopped) {
-        (Some(end), _) => (place.at(end.at), State::Ended { by: end.by, seen: end.from == KnownFrom::Observed }),
+    let (to, state) = match (grace.ended, restart.stopped()) {
+        (Some(end), _) => (place.at(end.at), State::Ended { by: end.by, seen: end.known_from == KnownFrom::Observed }),
         (None, Some(stopped)) => (place.at(stopped), State::Stopped),
-        (None, None) if restart.history => (computed.unwrap_or(from), State::Over),
+        (None, None) if restart.is_history() => (computed.unwrap_or(from), State::Over),
         (None, None) => (place.at(place.now), State::On),
     };
     (Span::new(from, to).before(drawn.until()), state)
@@ -116,10 +116,10 @@ fn draw(drawn: &Drawn<'_>, grace: Grace, bar: Bar, lane: &mut Lane) {
         ("end", state.label()),
         ("length", length.map(span).unwrap_or_default()),
         ("planned", planned.map(plan).unwrap_or_default()),
-        ("refused", plural(restart.clients.refused.total(), "operation")),
+        ("refused", plural(restart.clients().refused.total(), "operation")),
     ];
     let end_seen = matches!(state, State::Ended { seen: true, .. });
-    let watched = grace.began_seen && (restart.known_from == KnownFrom::Observed || end_seen);
+    let watched = grace.began_seen && (restart.known_from() == KnownFrom::Observed || end_seen);
     let class = if watched { Class::Grace } else { Class::GraceNotWatched };
     let planned = planned.map(|(span, _)| Mark::over(Class::Planned, span));
     let title = format!("{} of restart {}", lane.name, row.restart);

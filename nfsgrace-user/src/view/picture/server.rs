@@ -47,7 +47,7 @@ pub(super) fn lanes(place: &Place<'_>, rows: &Summary, host: usize) -> (Vec<Lane
     let timeline = place.session.timeline();
     let mut by_netns: BTreeMap<Option<Netns>, Vec<&Restart>> = BTreeMap::new();
     for restart in timeline.restarts() {
-        by_netns.entry(restart.netns).or_default().push(restart);
+        by_netns.entry(restart.netns()).or_default().push(restart);
     }
     let (mut lanes, mut starts) = (Vec::new(), Vec::new());
     let several = by_netns.len() > 1;
@@ -56,9 +56,9 @@ pub(super) fn lanes(place: &Place<'_>, rows: &Summary, host: usize) -> (Vec<Lane
         if let Some(netns) = netns.filter(|_| several || !initial) {
             lanes.push(Lane::new(About::Head, host, 26.0, format!("nfsd in net:[{}]", netns.0)));
         }
-        let nexts = restarts.iter().skip(1).map(|next| Some(next.began)).chain([None]);
+        let nexts = restarts.iter().skip(1).map(|next| Some(next.began())).chain([None]);
         let drawn = restarts.iter().zip(nexts).filter_map(|(restart, next)| {
-            let row = rows.restarts.iter().find(|row| row.restart == restart.id.0)?;
+            let row = rows.restarts.iter().find(|row| row.restart == restart.id().0)?;
             Some(Drawn { place, restart, row, next })
         });
         server(&drawn.collect::<Vec<_>>(), host, &mut lanes, &mut starts);
@@ -91,7 +91,7 @@ fn start(drawn: &Drawn<'_>, lanes: &mut [Lane; 4]) -> Start {
     let over = grace.is_none_or(|(_, over)| over);
     let marks = lanes.iter().zip(before).filter_map(|(lane, before)| lane.marks.get(before..)).flatten();
     let spans = marks.filter(|mark| !(mark.class == Class::Planned && over)).map(Mark::span);
-    let moments = [Some(drawn.restart.began), drawn.restart.stopped].into_iter().flatten();
+    let moments = [Some(drawn.restart.began()), drawn.restart.stopped()].into_iter().flatten();
     Start {
         restart: drawn.row.restart,
         extent: moments.map(|at| drawn.place.span(at, at)).chain(spans).reduce(Span::join).unwrap_or_default(),
@@ -115,9 +115,9 @@ pub(super) fn say(lane: &mut Lane, drawn: &Drawn<'_>, text: String) {
 
 /// One is tried after the other, and all before the next start.
 fn trackers(drawn: &Drawn<'_>, lane: &mut Lane) {
-    let attempts = &drawn.restart.tracking.attempts;
+    let attempts = &drawn.restart.tracking().attempts;
     let ends = attempts.iter().skip(1).map(|it| Some(it.began)).chain([drawn.next]);
-    let mut end = drawn.place.at(drawn.restart.began);
+    let mut end = drawn.place.at(drawn.restart.began());
     for (attempt, next) in attempts.iter().zip(ends) {
         end = tracker(drawn, attempt, next, lane).max(end);
     }
@@ -134,7 +134,7 @@ fn trackers(drawn: &Drawn<'_>, lane: &mut Lane) {
 /// One tracker with its questions to `cld_running`; where it ends.
 fn tracker(drawn: &Drawn<'_>, attempt: &TrackerAttempt, next: Option<Stamp>, lane: &mut Lane) -> f64 {
     let Drawn { place, restart, .. } = drawn;
-    let given_up = restart.tracking.ended.map(|(at, _)| at).or(restart.stopped);
+    let given_up = restart.tracking().ended.map(|(at, _)| at).or(restart.stopped());
     let to = attempt.ended.map(|(at, _)| at).or(given_up).unwrap_or(place.now);
     let span = place.span(attempt.began, to).before(next.map(|next| place.at(next)));
     let seen = if attempt.began_seen { "" } else { " (only its return was seen)" };
@@ -173,8 +173,8 @@ fn tracker_label(attempt: &TrackerAttempt) -> String {
 fn answers(drawn: &Drawn<'_>, lane: &mut Lane) {
     let Drawn { place, restart, .. } = drawn;
     let first = lane.marks.len();
-    let refusals: Vec<_> = restart.clients.refusals().map(|refusal| place.at(refusal.at)).collect();
-    let total = restart.clients.refused.total();
+    let refusals: Vec<_> = restart.clients().refusals().map(|refusal| place.at(refusal.at)).collect();
+    let total = restart.clients().refused.total();
     let counted = total.saturating_sub(refusals.len() as u64);
     let edge = refusals.get(FIRST_KEPT.wrapping_sub(1)).zip(refusals.get(FIRST_KEPT)).filter(|_| counted > 0);
     if let Some((from, to)) = edge {
@@ -186,12 +186,12 @@ fn answers(drawn: &Drawn<'_>, lane: &mut Lane) {
         lane.tell(Tip::new(title, [("at", format!("{} s", moment(at)))]), [Mark::at(class, at)]);
     };
     refusals.iter().for_each(|at| instant(Class::Refused, *at, "Refused with NFS4ERR_GRACE (10013)"));
-    for client in restart.clients.list() {
+    for client in restart.clients().list() {
         let Some(at) = client.completed else { continue };
         let who = client.name.as_deref().map(clean).unwrap_or_default();
         instant(Class::Free, place.at(at), &format!("RECLAIM_COMPLETE {who}"));
     }
-    for write in &restart.end_grace_writes {
+    for write in restart.end_grace_writes() {
         let EndGraceWrite { at, task, status } = write;
         let answer = if *status < 0 { errno(*status) } else { "accepted".to_owned() };
         let class = if *status < 0 { Class::WriteRefused } else { Class::WriteAccepted };
@@ -202,6 +202,6 @@ fn answers(drawn: &Drawn<'_>, lane: &mut Lane) {
     if let Some(last) = last.filter(|_| total > 0) {
         lane.marks.push(Mark::at(Class::Note, last).says([refused.clone()], drawn.until()));
     }
-    let completed = restart.clients.list().iter().filter(|client| client.completed.is_some()).count();
+    let completed = restart.clients().list().iter().filter(|client| client.completed.is_some()).count();
     say(lane, drawn, format!("{refused}, {}", plural(completed as u64, "RECLAIM_COMPLETE")));
 }

@@ -29,8 +29,8 @@ pub fn markdown(report: &Report<'_>) -> Vec<String> {
     }
     let (restarts, more) = report.paths();
     for restart in restarts {
-        let when = report.time(restart.began).map(|when| format!(", {when}")).unwrap_or_default();
-        out.extend([format!("### Restart {} at {} s{when}", restart.id.0, moment(restart.began)), String::new()]);
+        let when = report.time(restart.began()).map(|when| format!(", {when}")).unwrap_or_default();
+        out.extend([format!("### Restart {} at {} s{when}", restart.id().0, moment(restart.began())), String::new()]);
         out.extend(fenced(&text::path(restart, report.session.timeline(), COLUMNS, Style::PLAIN)));
         out.push(String::new());
     }

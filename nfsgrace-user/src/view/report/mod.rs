@@ -39,13 +39,13 @@ impl Report<'_> {
         let timeline = self.session.timeline();
         let bad = |restart: &Restart| {
             let problem = |severity| severity == Severity::Problem;
-            self.session.diagnosis().verdicts().any(|it| it.restart == Some(restart.id) && problem(it.severity()))
+            self.session.diagnosis().verdicts().any(|it| it.restart == Some(restart.id()) && problem(it.severity()))
         };
-        let mut all: Vec<_> = timeline.restarts().filter(|restart| !restart.history).collect();
+        let mut all: Vec<_> = timeline.restarts().filter(|restart| !restart.is_history()).collect();
         let count = all.len();
-        all.sort_by_key(|restart| std::cmp::Reverse((bad(restart), restart.id)));
+        all.sort_by_key(|restart| std::cmp::Reverse((bad(restart), restart.id())));
         all.truncate(PATHS);
-        all.sort_by_key(|restart| restart.id);
+        all.sort_by_key(|restart| restart.id());
         (all, count - count.min(PATHS))
     }
 

@@ -59,8 +59,8 @@ fn paths(report: &Report<'_>, width: usize, style: Style) -> Vec<String> {
     let (restarts, more) = report.paths();
     let mut out = Vec::new();
     for restart in restarts {
-        let when = report.time(restart.began).map(|when| format!(", {when}")).unwrap_or_default();
-        let title = format!("Restart {} at {}{when}", restart.id.0, moment(restart.began));
+        let when = report.time(restart.began()).map(|when| format!(", {when}")).unwrap_or_default();
+        let title = format!("Restart {} at {}{when}", restart.id().0, moment(restart.began()));
         out.push(style.paint(Paint::Bold, &title));
         out.extend(text::path(restart, report.session.timeline(), width, style));
         out.push(String::new());

@@ -101,7 +101,7 @@ pub(in crate::view) fn nothing(session: &Session) -> String {
     if session.timeline().servers_known() {
         return "What tasks of this host waited for happened on another host of this session.".to_owned();
     }
-    let (history, seen): (Vec<_>, Vec<_>) = session.timeline().restarts().partition(|restart| restart.history);
+    let (history, seen): (Vec<_>, Vec<_>) = session.timeline().restarts().partition(|restart| restart.is_history());
     let since = if history.is_empty() { "" } else { " since watching began" };
     match seen.len() {
         0 => format!("No server restart and no refused client was seen{since}."),

@@ -8,10 +8,7 @@ use super::{
 };
 use crate::{
     record::{EndedBy, Errno, Manager, NfsStatus, ServerOp, Stamp, Surroundings},
-    timeline::{
-        Change, ClientSeen, KnownFrom, Restart, RestartId, Timeline,
-        restart::{LengthFrom, TrackerAttempt},
-    },
+    timeline::{Change, ClientSeen, KnownFrom, Restart, RestartId, Timeline, restart::TrackerAttempt},
 };
 
 /// Clients up to this many are named one by one as they come and go.
@@ -58,15 +55,15 @@ pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline)
         Change::GraceBegan(id, manager) => find(id).map_or(vec![], |restart| grace_began(page, at, restart, *manager)),
         Change::LengthKnown(id) => find(id)
             // A watched start tells its length when it is up.
-            .filter(|restart| restart.length.is_some_and(|(_, from)| from == LengthFrom::KernelLog))
-            .filter(|restart| restart.known_from != KnownFrom::Observed || restart.started.is_some())
+            .filter(|restart| restart.length().is_some_and(|(_, from)| from == KnownFrom::KernelLog))
+            .filter(|restart| restart.known_from() != KnownFrom::Observed || restart.started().is_some())
             .map_or(vec![], |restart| page.plain(at, &planned(page, restart, timeline))),
         Change::GraceEnded(id, manager) => find(id).map_or(vec![], |restart| grace_ended(page, at, restart, *manager)),
         Change::AnswerChanged(id) => find(id).map_or(vec![], |restart| answer(page, at, restart)),
         Change::Stopped(id) => page.plain(at, &format!("restart {}: nfsd stops", id.0)),
         Change::EndGraceWritten(id) => find(id).map_or(vec![], |restart| written(page, at, restart)),
         Change::Surroundings(id) => find(id)
-            .and_then(|restart| restart.surroundings.as_ref())
+            .and_then(|restart| restart.surroundings())
             .map_or(vec![], |(_, seen)| page.plain(at, &surroundings(seen))),
         Change::Logged { at, text, .. } => page.block(*at, Paint::Dim, &format!("kernel log: {}", clean(text))),
         Change::Recorded(id, client)
@@ -74,7 +71,7 @@ pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline)
         | Change::Reclaimed(id, client)
         | Change::Completed(id, client)
         | Change::Confirmed(id, client) => find(id).map_or(vec![], |restart| {
-            let client = client.and_then(|place| restart.clients.list().get(place));
+            let client = client.and_then(|place| restart.clients().list().get(place));
             client.map_or(vec![], |client| about(page, at, change, restart, client))
         }),
         _ => vec![],
@@ -82,17 +79,19 @@ pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline)
 }
 
 fn attempt(restart: Option<&Restart>, place: usize) -> Option<&TrackerAttempt> {
-    restart?.tracking.attempts.get(place)
+    restart?.tracking().attempts.get(place)
 }
 
 fn began(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
-    let net = restart.netns.map(|netns| format!(" in net:[{}]", netns.0)).unwrap_or_default();
-    let who = format!("{}, pid {}", clean(&restart.task.comm), restart.task.pid);
-    let text = match restart.known_from {
-        KnownFrom::Observed => format!("restart {}: nfsd starts{net} ({who})", restart.id.0),
-        KnownFrom::KernelLog => format!("restart {}: nfsd started{net}, known from the kernel log only", restart.id.0),
+    let net = restart.netns().map(|netns| format!(" in net:[{}]", netns.0)).unwrap_or_default();
+    let who = format!("{}, pid {}", clean(&restart.task().comm), restart.task().pid);
+    let text = match restart.known_from() {
+        KnownFrom::Observed => format!("restart {}: nfsd starts{net} ({who})", restart.id().0),
+        KnownFrom::KernelLog => {
+            format!("restart {}: nfsd started{net}, known from the kernel log only", restart.id().0)
+        }
         KnownFrom::GraceOnly => {
-            format!("restart {}: nfsd{net} is in a grace period that nobody saw begin", restart.id.0)
+            format!("restart {}: nfsd{net} is in a grace period that nobody saw begin", restart.id().0)
         }
     };
     page.block(at, Paint::Bold, &text)
@@ -100,22 +99,22 @@ fn began(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
 
 /// A start whose grace period was over before anybody watched.
 fn history(page: Page, restart: &Restart) -> Vec<String> {
-    let tracker = match restart.tracking.result() {
-        Some((_, 0)) => match &restart.tracking.logged_tracker {
-            Some((_, name)) => format!("client tracking by {}", clean(name)),
+    let tracker = match restart.tracking_result() {
+        Some((_, 0)) => match &restart.heard().tracker {
+            Some((_, name)) => format!("client tracking by {}", clean(&name.to_string())),
             None => "client tracking works".to_owned(),
         },
         Some((_, status)) => format!("no client tracker: {}", Errno(status)),
         None => "client tracker unknown".to_owned(),
     };
-    let length = restart.length.map(|(length, _)| format!("{} ", rough(length))).unwrap_or_default();
+    let length = restart.length().map(|(length, _)| format!("{} ", rough(length))).unwrap_or_default();
     let over = match restart.grace_end().map(|end| end.by) {
         Some(EndedBy::Skipped) => "its grace period was skipped".to_owned(),
         Some(EndedBy::AllReclaimed) => format!("its {length}grace period ended early"),
         _ => format!("its {length}grace period is over (computed)"),
     };
-    let text = format!("earlier restart ({}), from the kernel log: {tracker}; {over}", restart.id.0);
-    page.block(restart.began, Paint::Dim, &text)
+    let text = format!("earlier restart ({}), from the kernel log: {tracker}; {over}", restart.id().0);
+    page.block(restart.began(), Paint::Dim, &text)
 }
 
 fn polls(attempt: &TrackerAttempt) -> Option<String> {
@@ -133,7 +132,7 @@ fn returned(attempt: &TrackerAttempt) -> (Paint, String) {
 }
 
 fn tracked(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
-    let tracking = &restart.tracking;
+    let tracking = restart.tracking();
     let Some((ended, status)) = tracking.ended else {
         return vec![];
     };
@@ -144,13 +143,10 @@ fn tracked(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
 }
 
 fn planned(page: Page, restart: &Restart, timeline: &Timeline) -> String {
-    let Some((length, from)) = restart.length else {
+    let Some((length, from)) = restart.length() else {
         return "grace period: of a length that is not known yet".to_owned();
     };
-    let from = match from {
-        LengthFrom::Kernel => "",
-        LengthFrom::KernelLog => " (from the kernel log)",
-    };
+    let from = if from == KnownFrom::KernelLog { " (from the kernel log)" } else { "" };
     let Some(planned) = restart.planned_end(timeline.hz()) else {
         return format!("grace period: {}{from}", rough(length));
     };
@@ -168,7 +164,7 @@ fn planned(page: Page, restart: &Restart, timeline: &Timeline) -> String {
 }
 
 fn started(page: Page, at: Stamp, restart: &Restart, timeline: &Timeline) -> Vec<String> {
-    let status = restart.started.map_or(0, |(_, status)| status);
+    let status = restart.started().map_or(0, |(_, status)| status);
     if status != 0 {
         return page.block(at, Paint::Bad, &format!("nfs4_state_start_net = {}: nfsd does not start", Errno(status)));
     }
@@ -186,15 +182,15 @@ fn started(page: Page, at: Stamp, restart: &Restart, timeline: &Timeline) -> Vec
 fn grace_began(page: Page, at: Stamp, restart: &Restart, manager: Manager) -> Vec<String> {
     match manager {
         Manager::Lockd => page.plain(at, "lockd begins a grace period of its own, for NFSv3 locks"),
-        Manager::Nfsd if restart.known_from == KnownFrom::GraceOnly => page.plain(at, "its grace period is on"),
+        Manager::Nfsd if restart.known_from() == KnownFrom::GraceOnly => page.plain(at, "its grace period is on"),
         Manager::Nfsd => vec![],
     }
 }
 
 fn grace_ended(page: Page, at: Stamp, restart: &Restart, manager: Manager) -> Vec<String> {
     let (grace, whose) = match manager {
-        Manager::Nfsd => (restart.grace, "grace period"),
-        Manager::Lockd => (restart.lockd, "lockd's grace period"),
+        Manager::Nfsd => (restart.grace(), "grace period"),
+        Manager::Lockd => (restart.lockd(), "lockd's grace period"),
     };
     let Some((grace, end)) = grace.and_then(|grace| grace.ended.map(|end| (grace, end))) else { return vec![] };
     let length = if grace.began_seen { format!(" after {}", span(end.at.since(grace.began))) } else { String::new() };
@@ -206,7 +202,7 @@ fn grace_ended(page: Page, at: Stamp, restart: &Restart, manager: Manager) -> Ve
     };
     let before = before.map(|before| format!(" ({} of it spent on trackers)", span(before))).unwrap_or_default();
     if end.by == EndedBy::Skipped {
-        let text = format!("{whose} of restart {} is skipped: nobody has anything to reclaim", restart.id.0);
+        let text = format!("{whose} of restart {} is skipped: nobody has anything to reclaim", restart.id().0);
         return page.block(at, Paint::Good, &text);
     }
     let by = match end.by {
@@ -217,17 +213,17 @@ fn grace_ended(page: Page, at: Stamp, restart: &Restart, manager: Manager) -> Ve
         EndedBy::Shutdown => "because nfsd stops",
         EndedBy::Unknown => "by what was not seen",
     };
-    let refused = restart.clients.refused.total();
+    let refused = restart.clients().refused.total();
     let refused = match manager {
         Manager::Nfsd if refused > 0 => format!("; refused {}", plural(refused, "operation")),
         _ => String::new(),
     };
     let paint = if matches!(end.by, EndedBy::Timer | EndedBy::Unknown) { Paint::Warning } else { Paint::Good };
-    page.block(at, paint, &format!("{whose} of restart {} ends {by}{length}{before}{refused}", restart.id.0))
+    page.block(at, paint, &format!("{whose} of restart {} ends {by}{length}{before}{refused}", restart.id().0))
 }
 
 fn answer(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
-    let latest = [(restart.opens_in_grace, "opens"), (restart.locks_in_grace, "locks")];
+    let latest = [(restart.opens_in_grace(), "opens"), (restart.locks_in_grace(), "locks")];
     let Some((in_grace, what)) =
         latest.into_iter().find_map(|(answer, what)| answer.filter(|(when, _)| *when == at).map(|(_, is)| (is, what)))
     else {
@@ -237,7 +233,7 @@ fn answer(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
 }
 
 fn written(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
-    let Some(write) = restart.end_grace_writes.iter().rev().find(|write| write.at == at) else { return vec![] };
+    let Some(write) = restart.end_grace_writes().iter().rev().find(|write| write.at == at) else { return vec![] };
     let answer = if write.status < 0 { Errno(write.status).to_string() } else { "accepted".to_owned() };
     let paint = if write.status < 0 { Paint::Bad } else { Paint::Plain };
     let text = format!("{} (pid {}) writes to v4_end_grace: {answer}", clean(&write.task.comm), write.task.pid);
@@ -270,11 +266,11 @@ fn name(client: &ClientSeen) -> String {
 
 /// One client's doings: each one while there are few, then only milestones.
 fn about(page: Page, at: Stamp, change: &Change, restart: &Restart, client: &ClientSeen) -> Vec<String> {
-    let few = restart.clients.list().len() <= FEW;
+    let few = restart.clients().list().len() <= FEW;
     let who = name(client);
     match change {
-        Change::Recorded(..) if few || is_milestone(restart.clients.recorded.into()) => {
-            page.plain(at, &format!("may reclaim: {who} ({} on record so far)", restart.clients.recorded))
+        Change::Recorded(..) if few || is_milestone(restart.clients().recorded.into()) => {
+            page.plain(at, &format!("may reclaim: {who} ({} on record so far)", restart.clients().recorded))
         }
         Change::Confirmed(..) if few => {
             // Linux says its version in its name.
@@ -282,18 +278,18 @@ fn about(page: Page, at: Stamp, change: &Change, restart: &Restart, client: &Cli
             let minor = minor.map(|minor| format!(" (NFSv4.{minor})")).unwrap_or_default();
             page.plain(at, &format!("client {who}{minor} is back"))
         }
-        Change::Completed(..) if few || is_milestone(restart.clients.completed.into()) => {
+        Change::Completed(..) if few || is_milestone(restart.clients().completed.into()) => {
             page.plain(at, &format!("client {who} says RECLAIM_COMPLETE"))
         }
         Change::Reclaimed(..) if few && is_milestone(client.reclaims) => {
             page.plain(at, &format!("client {who} reclaims ({} so far)", client.reclaims))
         }
-        Change::Refused(..) if !few && is_milestone(restart.clients.refused.total()) => {
-            let (refused, clients) = (restart.clients.refused.total(), restart.clients.list().len());
+        Change::Refused(..) if !few && is_milestone(restart.clients().refused.total()) => {
+            let (refused, clients) = (restart.clients().refused.total(), restart.clients().list().len());
             page.plain(at, &format!("refused {refused} operations of {clients} clients so far: {}", NfsStatus::GRACE))
         }
         Change::Refused(..) if few && is_milestone(client.refused.total()) => {
-            let Some(latest) = restart.clients.latest_refusal() else { return vec![] };
+            let Some(latest) = restart.clients().latest_refusal() else { return vec![] };
             let op = match latest.op {
                 ServerOp::Open => "OPEN",
                 ServerOp::Lock => "LOCK",
