@@ -12,8 +12,8 @@ mod world;
 use std::time::Duration;
 
 use nfsgrace::{
-    clock::{ClientRpc, HostId, Matcher, ServerRpc, Unmatched},
-    record::Stamp,
+    clock::{ClientRpc, HostId, Matcher, ServerRpc},
+    record::{Stamp, Unmatched},
 };
 use world::World;
 

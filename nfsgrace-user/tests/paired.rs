@@ -9,8 +9,8 @@ use nfsgrace::{
     outcome,
     paired::{Clocks, HostSession, Paired},
     record::{
-        Client, EndedBy, Event, Header, Kind, Line, Manager, Netns, PairedSummary, Refusal, Rpc, ServerOp, ServerState,
-        Stamp, Task, Tracker,
+        Cause, Client, ClockOutcome, EndedBy, Event, Header, Kind, Line, Manager, Netns, PairedSummary, Refusal, Rpc,
+        ServerOp, ServerState, Stamp, Task, Tracker, Unmatched,
     },
 };
 
@@ -182,7 +182,7 @@ fn the_cause_is_on_one_host_and_the_cost_on_the_others() {
     assert_eq!(paired.hosts.iter().map(|it| it.host.as_str()).collect::<Vec<_>>(), ["one", "server", "two"]);
     let [cause] = &paired.causes[..] else { panic!("{:#?}", paired.causes) };
     assert_eq!((cause.server, cause.restart), (1, 1));
-    assert!(cause.ids.iter().any(|id| id == "nfsdcld-not-running"), "{:?}", cause.ids);
+    assert!(cause.ids.iter().any(|id| *id == Cause::NfsdcldNotRunning), "{:?}", cause.ids);
     assert_eq!((cause.cost.tasks, cause.cost.blocked), (3, 0));
     let [first, second] = &cause.clients[..] else { panic!("{:#?}", cause.clients) };
     assert_eq!((first.host, first.cost.tasks, second.host, second.cost.tasks), (0, 2, 2, 1));
@@ -220,7 +220,7 @@ fn the_true_offset_lies_within_the_published_bound() {
     let paired = paired(vec![server(&stories), client(&[&stories[0], &stories[1]]), client(&[&stories[2]])]);
     for (nth, clock) in [(1, stories[0].clock), (2, stories[2].clock)] {
         let row = &paired.hosts[nth].clock;
-        assert_eq!(row.outcome, "accurate");
+        assert_eq!(row.outcome, ClockOutcome::Accurate);
         // In the middle of a session of some fifteen seconds, about 110 s on the server's clock.
         let truth = -(clock.ahead + 110.0 * clock.ppm * 1e-6);
         let (offset, error) = (row.offset_ns.expect("known"), row.error_ns.expect("bounded"));
@@ -238,8 +238,8 @@ fn a_client_whose_server_is_not_there_is_said_to_be_so() {
     let paired = paired(vec![client(&[&stories[0]]), client(&[&stories[2]])]);
     assert!(paired.causes.is_empty());
     assert_eq!(paired.rpcs.matched, 0);
-    assert_eq!(paired.rpcs.unmatched.get("server_not_recorded"), Some(&14));
-    assert_eq!(paired.hosts[1].clock.outcome, "absent");
+    assert_eq!(paired.rpcs.unmatched.get(&Unmatched::ServerNotRecorded.into()), Some(&14));
+    assert_eq!(paired.hosts[1].clock.outcome, ClockOutcome::Absent);
     assert!(paired.stalls.iter().all(|row| row.server.is_none() && row.split.is_none()));
 }
 
@@ -255,7 +255,7 @@ fn attempts_without_a_number_are_accounted_for() {
     let paired = paired(vec![server(&stories[..1]), lines]);
     let row = &paired.stalls[0];
     assert_eq!((row.matched, row.server), (0, None));
-    assert!(row.attempts.iter().all(|it| it.unmatched.as_deref() == Some("no_xid")));
+    assert!(row.attempts.iter().all(|it| it.unmatched == Some(Unmatched::NoXid.into())));
 }
 
 #[test]
@@ -278,10 +278,13 @@ fn a_namespace_of_its_own_is_a_server_of_its_own() {
 fn wall_clocks_are_believed_only_when_asked_to() {
     let stories = stories();
     let sessions = || vec![server(&stories[..1]), client(&[&stories[0]])];
-    assert_eq!(paired(sessions()).hosts[1].clock.outcome, "accurate");
+    assert_eq!(paired(sessions()).hosts[1].clock.outcome, ClockOutcome::Accurate);
     // Both wall clocks stand at the same distance from CLOCK_BOOTTIME, which is hours wrong.
     let wrong = placed_by(Clocks::Realtime, sessions());
-    assert_eq!((wrong.hosts[1].clock.outcome.as_str(), wrong.hosts[1].clock.offset_ns), ("wall_clock", Some(0)));
+    assert_eq!(
+        (wrong.hosts[1].clock.outcome.known(), wrong.hosts[1].clock.offset_ns),
+        (Some(ClockOutcome::WallClock), Some(0))
+    );
     let mut headers = sessions();
     if let Some(Line::Header(header)) = headers[1].first_mut() {
         header.realtime_minus_boottime_ns -= (stories[0].clock.ahead * 1e9) as i64;

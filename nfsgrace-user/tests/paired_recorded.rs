@@ -10,7 +10,7 @@ use nfsgrace::{
     clock::HostId,
     outcome,
     paired::{Clocks, HostSession, Paired, Tie},
-    record::{Line, PairedSummary, Stamp},
+    record::{Cause, ClockOutcome, Errno, Line, PairedSummary, Stamp},
     session::Session,
 };
 
@@ -81,7 +81,7 @@ fn the_true_offset_lies_within_the_bound_at_every_moment() {
     let summary = Read::of(HOSTS).summary();
     assert_eq!(summary.reference, 0);
     for host in &summary.hosts[1..] {
-        assert_eq!((host.clock.outcome.as_str(), host.clock.steps.len()), ("accurate", 0));
+        assert_eq!((host.clock.outcome.known(), host.clock.steps.len()), (Some(ClockOutcome::Accurate), 0));
         assert!(host.clock.largest_error_ns.is_some_and(|error| error < 10_000_000), "{:?}", host.clock);
     }
     // The server's wall clock was set ahead by 5 hours, the clients' back by 3 and ahead by 11.
@@ -117,8 +117,8 @@ fn every_attempt_is_found_on_the_server_in_the_order_of_cause_and_effect() {
 fn the_cause_is_on_the_server_and_the_seconds_of_the_clients_add_up() {
     let summary = Read::of(HOSTS).summary();
     let [cause] = &summary.causes[..] else { panic!("{:#?}", summary.causes) };
-    assert_eq!((cause.server, cause.restart, cause.ids.join("|")), (0, 2, "nfsdcld-not-running".to_owned()));
-    assert_eq!((cause.tracking_status, cause.cost.tasks, cause.cost.blocked), (Some(-110), 2, 0));
+    assert_eq!((cause.server, cause.restart, &cause.ids[..]), (0, 2, &[Cause::NfsdcldNotRunning.into()][..]));
+    assert_eq!((cause.tracking_status, cause.cost.tasks, cause.cost.blocked), (Some(Errno(-110)), 2, 0));
     assert_eq!(summary.stalls.iter().map(|row| row.host).collect::<Vec<_>>(), [2, 1], "the longest first");
     for row in &summary.stalls {
         let split = row.split.expect("both ends are known");

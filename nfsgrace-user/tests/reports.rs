@@ -76,7 +76,8 @@ fn written(name: &str) -> (Vec<String>, Summary) {
                 verdicts.remove(&(it.restart, it.question.clone()));
             }
             Line::Verdict(it) => {
-                verdicts.insert((it.restart, it.question.clone()), it.id.clone().unwrap_or(it.one_of.join("|")));
+                let ids: Vec<_> = it.id.iter().chain(&it.one_of).map(ToString::to_string).collect();
+                verdicts.insert((it.restart, it.question.clone()), ids.join("|"));
             }
             Line::Summary(it) => closing = Some(*it),
             _ => {}

@@ -7,8 +7,9 @@ use std::{fs, path::PathBuf};
 use arbitrary::{Arbitrary as _, Unstructured};
 use nfsgrace::outcome;
 use nfsgrace::record::{
-    ClockSample, Continues, Event, Header, HookId, Item, Line, Loss, MAX_LINE, ProbeRow, Reader, Refusal, Role, Stamp,
-    Why, decode, decode_thoroughly, encode,
+    Cause, ClockOutcome, ClockSample, Continues, Event, Excess, Header, HookId, Item, KnownFrom, Line, Loss, MAX_LINE,
+    ProbeRow, Question, Reader, Refusal, Role, Severity, StallState, Stamp, Unmatched, VerdictState, Vocabulary, Why,
+    Word, decode, decode_thoroughly, encode,
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -279,6 +280,36 @@ fn the_examples_of_the_documentation_are_what_the_program_reads_and_the_schema_s
 }
 
 #[test]
+fn words_of_a_newer_program_are_read_and_written_again() {
+    let verdict = r#"{"type":"verdict","t":1,"question":"quota","id":"disk-asleep","state":"guessed","severity":"catastrophe","since":1,"headline":"","evidence":[],"remedy":[],"avoid":[],"stalls":0,"lost_ns":0}"#;
+    let Line::Verdict(read) = decode(verdict.as_bytes()).expect("readable").line else { panic!("a verdict") };
+    assert_eq!(read.severity.known(), None);
+    assert_eq!(String::from_utf8(written(&[Line::Verdict(read)])).expect("UTF-8").trim_end(), verdict);
+    let summary = r#"{"type":"summary","restarts":[{"restart":1,"known_from":"hearsay"}],"stalls":[{"pid":1,"state":"dreaming"}]}"#;
+    let Line::Summary(read) = decode(summary.as_bytes()).expect("readable").line else { panic!("a summary") };
+    assert_eq!((read.restarts[0].known_from.as_str(), read.stalls[0].state.as_str()), ("hearsay", "dreaming"));
+}
+
+#[test]
+fn every_word_is_read_as_what_it_was_written_for() {
+    fn all<V: Vocabulary + std::fmt::Debug>() {
+        for word in V::ALL {
+            let text = serde_json::to_string(&Word::Known(*word)).expect("a word");
+            assert_eq!(serde_json::from_str::<Word<V>>(&text).expect("a word"), *word);
+        }
+    }
+    all::<Cause>();
+    all::<Question>();
+    all::<Severity>();
+    all::<VerdictState>();
+    all::<KnownFrom>();
+    all::<StallState>();
+    all::<Excess>();
+    all::<ClockOutcome>();
+    all::<Unmatched>();
+}
+
+#[test]
 fn verdicts_and_summaries_of_real_restarts_fit_the_published_schema() {
     let schema = strict_schema();
     for name in common::RECORDINGS {
@@ -300,7 +331,7 @@ fn a_summary_of_a_large_incident_can_be_read_back() {
         asked_computed: true,
         slept_ns: Some(u64::MAX),
         gap_ns: Some(u64::MAX),
-        excess: Some("timer_wheel".to_owned()),
+        excess: Some(Excess::TimerWheel.into()),
     };
     let stall = StallRow { attempts: vec![attempt; 12], path: Some("/mnt/file".to_owned()), ..StallRow::default() };
     let mut summary = Summary { stalls: vec![stall; 1_000], ..Summary::default() };

@@ -410,7 +410,7 @@ fn what_may_have_been_missed_is_said_with_the_verdict() {
     let (session, _) = live(lines.clone());
     let closing = outcome::closing(&session, session.timeline().now());
     let caveats = closing.iter().find_map(|line| match line {
-        Line::Verdict(verdict) if verdict.question == "root" => Some(verdict.caveats.clone()),
+        Line::Verdict(verdict) if verdict.question == Question::Root => Some(verdict.caveats.clone()),
         _ => None,
     });
     assert_eq!(

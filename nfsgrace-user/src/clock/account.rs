@@ -4,9 +4,9 @@ use super::{
     mapped::{Mapped, signed},
     matching::{Found, Matcher},
     pairing::Pairing,
-    rpc::{ClientRpc, HostId, Unmatched},
+    rpc::{ClientRpc, HostId},
 };
-use crate::record::Stamp;
+use crate::record::{Stamp, Unmatched};
 
 /// Spans of lost records kept for each host; of more, those nearest to each other become one.
 const MAX_LOSSES: usize = 256;

@@ -7,28 +7,15 @@
 
 use super::{
     bound::{Bound, Message, Point},
-    hull::{Hull, Messages, Place},
+    hull::{Messages, Place},
     mapped::{Mapped, saturated},
-    outcome::Outcome,
     slope::{LEAST, MOST, Round, Slope},
 };
+use crate::record::ClockOutcome;
 
 /// A message that no line allows together with those before it: a clock stepped between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contradiction;
-
-/// The straight line that keeps the greatest distance from all messages.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
-    /// A time on the client's clock.
-    pub at: i64,
-    /// The server's clock minus the client's at that time, nanoseconds.
-    pub ahead: i64,
-    /// How much the server's clock gains from there, parts per billion.
-    pub drift_ppb: i64,
-    /// No message is nearer to the line than this, nanoseconds.
-    pub margin: i64,
-}
 
 /// All straight lines that are possible between two clocks. There is always one: what would leave none is refused.
 #[derive(Debug, Clone)]
@@ -118,11 +105,11 @@ impl Alignment {
 
     /// How well the clocks are known to each other.
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> ClockOutcome {
         match (self.messages.requests.points(), self.messages.replies.points()) {
-            ([], []) => Outcome::Absent,
-            ([], _) | (_, []) => Outcome::Incomplete,
-            _ => Outcome::Accurate,
+            ([], []) => ClockOutcome::Absent,
+            ([], _) | (_, []) => ClockOutcome::Incomplete,
+            _ => ClockOutcome::Accurate,
         }
     }
 
@@ -136,24 +123,6 @@ impl Alignment {
     #[must_use]
     pub fn points(&self) -> usize {
         self.messages.requests.points().len() + self.messages.replies.points().len()
-    }
-
-    /// The line with the largest smallest distance to all messages; `None` without messages in both directions.
-    ///
-    /// One straight line for what needs one. After few messages it is the steepest possible one, as most of the time
-    /// between a request and its reply lies below it: [`at`](Self::at) takes the middle of all lines instead.
-    #[must_use]
-    pub fn line(&self) -> Option<Line> {
-        let edges = |hull: &Hull| hull.points().windows(2).map(|it| it[0].slope_to(it[1])).collect::<Vec<_>>();
-        let slopes =
-            [edges(&self.messages.requests), edges(&self.messages.replies), vec![self.least, self.most]].concat();
-        let wide = |slope: Slope| {
-            let (above, below) = (self.messages.requests.touched_by(slope)?, self.messages.replies.touched_by(slope)?);
-            Some((gap(above, below, slope).div_euclid(i128::from(slope.run)), slope, above))
-        };
-        let (width, slope, above) = slopes.into_iter().filter_map(wide).max_by_key(|it| it.0)?;
-        let margin = saturated(width / 2);
-        Some(Line { at: above.x, ahead: above.ahead.saturating_sub(margin), drift_ppb: slope.ppb(), margin })
     }
 
     /// The upper envelope: the latest that any possible line says.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{mapped::Mapped, matching::Matcher, outcome::Outcome, rpc::HostId};
-use crate::record::Stamp;
+use super::{mapped::Mapped, matching::Matcher, rpc::HostId};
+use crate::record::{ClockOutcome, Stamp};
 
 /// One step of a way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +58,9 @@ impl Matcher {
 
     /// How well the clock of `host` is known on the one that `ways` lead to: as well as the worst part of the way.
     #[must_use]
-    pub fn outcome(&self, ways: &Ways, host: HostId) -> Outcome {
-        let Some(hops) = ways.hops.get(&host) else { return Outcome::Absent };
-        let outcome = |hop: &Hop| self.between(hop.client, hop.server).map_or(Outcome::Absent, |it| it.outcome());
-        hops.iter().map(outcome).max().unwrap_or(Outcome::Exact)
+    pub fn outcome(&self, ways: &Ways, host: HostId) -> ClockOutcome {
+        let Some(hops) = ways.hops.get(&host) else { return ClockOutcome::Absent };
+        let outcome = |hop: &Hop| self.between(hop.client, hop.server).map_or(ClockOutcome::Absent, |it| it.outcome());
+        hops.iter().map(outcome).max().unwrap_or(ClockOutcome::Exact)
     }
 }

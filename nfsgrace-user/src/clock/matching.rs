@@ -10,9 +10,10 @@ use super::{
     account::Host,
     bound::usable,
     pairing::{Pairing, exchange},
-    rpc::{ClientRpc, HostId, Match, ServerRpc, Unmatched},
+    rpc::{ClientRpc, HostId, Match, ServerRpc},
     waiting::{End, Inserted, Slot, Waiting},
 };
+use crate::record::Unmatched;
 
 /// Hosts at most.
 pub const MAX_HOSTS: usize = 1_024;

@@ -9,7 +9,7 @@
 //! `docs/clocks.md` has the model, a picture and a worked example.
 //!
 //! ```
-//! use nfsgrace::{clock::{ClientRpc, Matcher, Outcome, ServerRpc}, record::Stamp};
+//! use nfsgrace::{clock::{ClientRpc, Matcher, ServerRpc}, record::{ClockOutcome, Stamp}};
 //!
 //! let mut matcher = Matcher::default();
 //! let client = matcher.host("boot id of the client").expect("few hosts");
@@ -28,7 +28,7 @@
 //! assert_eq!(matcher.matched(), 10);
 //! let ways = matcher.ways(server);
 //! let there = matcher.at(&ways, client, Stamp(1_500_000_000));
-//! assert_eq!(matcher.outcome(&ways, client), Outcome::Accurate);
+//! assert_eq!(matcher.outcome(&ways, client), ClockOutcome::Accurate);
 //! assert!(there.contains(3_601_500_000_000));
 //! assert!(there.error().expect("both directions").as_micros() <= 125);
 //! ```
@@ -42,8 +42,6 @@ mod hosts;
 mod hull;
 mod mapped;
 mod matching;
-mod order;
-mod outcome;
 mod pairing;
 mod realtime;
 mod rpc;
@@ -51,14 +49,12 @@ mod slope;
 mod waiting;
 mod windows;
 
-pub use alignment::{Alignment, Contradiction, Line};
+pub use alignment::{Alignment, Contradiction};
 pub use bound::{Bound, Exchange, Message};
 pub use hosts::Ways;
 pub use mapped::Mapped;
 pub use matching::{Found, MAX_HOSTS, Matcher, ROOM};
-pub use order::Order;
-pub use outcome::Outcome;
 pub use pairing::Pairing;
 pub use realtime::{MAX_SAMPLES, WallClock, WallStep};
-pub use rpc::{ClientRpc, HostId, MAX_PEERS, Match, Peer, Peers, ServerRpc, Unmatched};
+pub use rpc::{ClientRpc, HostId, MAX_PEERS, Match, Peer, Peers, ServerRpc};
 pub use windows::{MAX_WINDOWS, Step, Windows};

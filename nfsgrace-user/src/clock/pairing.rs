@@ -6,11 +6,10 @@ use super::{
     bound::Exchange,
     evidence::Evidence,
     mapped::{Mapped, signed},
-    outcome::Outcome,
     rpc::{ClientRpc, Match, Peer, ServerRpc},
     windows::Windows,
 };
-use crate::record::{Netns, Stamp};
+use crate::record::{ClockOutcome, Netns, Stamp};
 
 /// Addresses, names and namespaces kept of each pair of hosts.
 const MAX_NAMES: usize = 64;
@@ -96,10 +95,10 @@ impl Pairing {
 
     /// How well the clocks are known to each other.
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> ClockOutcome {
         match &self.clocks {
-            Clocks::Same => Outcome::Exact,
-            Clocks::Apart => Outcome::Absent,
+            Clocks::Same => ClockOutcome::Exact,
+            Clocks::Apart => ClockOutcome::Absent,
             Clocks::Tied(windows) => windows.outcome(),
         }
     }
@@ -155,7 +154,7 @@ impl Pairing {
             Clocks::Tied(windows) => windows.allows(&exchange),
         };
         // Both messages, on a line that both directions know, say enough.
-        if !possible || (received.and(left).is_some() && self.outcome() != Outcome::Incomplete) {
+        if !possible || (received.and(left).is_some() && self.outcome() != ClockOutcome::Incomplete) {
             return possible;
         }
         let near = |stamp: Stamp| self.at(signed(stamp)).nanoseconds();

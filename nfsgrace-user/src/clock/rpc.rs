@@ -1,6 +1,6 @@
-//! RPCs as one end saw them, and why some find no other end.
+//! RPCs as one end saw them.
 
-use std::{collections::HashMap, fmt, net::IpAddr, time::Duration};
+use std::{collections::HashMap, net::IpAddr, time::Duration};
 
 use super::bound::Exchange;
 use crate::record::{Netns, Stamp};
@@ -84,73 +84,6 @@ impl Match {
     #[must_use]
     pub fn on_the_wire(&self) -> Option<Duration> {
         Some(self.client.received?.since(self.client.sent).saturating_sub(self.in_server()?))
-    }
-}
-
-/// Why a client's RPC has no other end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Unmatched {
-    /// Its XID is not known.
-    NoXid,
-    /// Its times cannot be: received before it was sent, or in 146 years.
-    ImpossibleTime,
-    /// No session of its server is at hand.
-    ServerNotRecorded,
-    /// The server was not recorded yet.
-    BeforeRecording,
-    /// The server was not recorded any more.
-    AfterRecording,
-    /// The server lost records at that time.
-    ServerLostRecords,
-    /// Several RPCs of this XID are possible.
-    Ambiguous,
-    /// The server saw this XID, at a time that cannot be.
-    Contradicts,
-    /// The server was recorded, lost nothing, and did not see it: lost on its way, or of a kind that is not recorded.
-    NotSeen,
-    /// There were too many RPCs without another end to keep them all.
-    Forgotten,
-}
-
-impl Unmatched {
-    /// The stable name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NoXid => "no_xid",
-            Self::ImpossibleTime => "impossible_time",
-            Self::ServerNotRecorded => "server_not_recorded",
-            Self::BeforeRecording => "before_recording",
-            Self::AfterRecording => "after_recording",
-            Self::ServerLostRecords => "server_lost_records",
-            Self::Ambiguous => "ambiguous",
-            Self::Contradicts => "contradicts",
-            Self::NotSeen => "not_seen",
-            Self::Forgotten => "forgotten",
-        }
-    }
-
-    /// What it means, in words.
-    #[must_use]
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::NoXid => "its XID could not be read",
-            Self::ImpossibleTime => "its times cannot be",
-            Self::ServerNotRecorded => "its server was not recorded",
-            Self::BeforeRecording => "the server was not recorded yet",
-            Self::AfterRecording => "the server was not recorded any more",
-            Self::ServerLostRecords => "the server lost records at that time",
-            Self::Ambiguous => "several RPCs have the same XID at that time",
-            Self::Contradicts => "the server saw its XID at a time that cannot be",
-            Self::NotSeen => "the server did not see it: lost on its way, or of a kind that is not recorded",
-            Self::Forgotten => "too many RPCs waited for their other end",
-        }
-    }
-}
-
-impl fmt::Display for Unmatched {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
     }
 }
 

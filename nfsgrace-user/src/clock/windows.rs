@@ -8,9 +8,8 @@ use super::{
     bound::{Bound, Exchange, Message},
     history::{Block, History},
     mapped::{Mapped, saturated},
-    outcome::Outcome,
 };
-use crate::record::Stamp;
+use crate::record::{ClockOutcome, Stamp};
 
 /// Windows kept; of a clock that steps more often, only the latest times can be mapped.
 pub const MAX_WINDOWS: usize = 32;
@@ -143,11 +142,11 @@ impl Windows {
 
     /// How well the two clocks are known to each other.
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> ClockOutcome {
         match self.windows.as_slice() {
-            [] => Outcome::Absent,
+            [] => ClockOutcome::Absent,
             [window] if self.forgotten == 0 => window.alignment.outcome(),
-            _ => Outcome::Approximate,
+            _ => ClockOutcome::Approximate,
         }
     }
 

@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use super::progress;
 use crate::{
-    clock::{HostId, Outcome},
+    clock::HostId,
     outcome,
     paired::{self, Clocks, HostSession, Towards},
-    record::{self, Line, PairedSummary, Selection, Stamp},
+    record::{self, ClockOutcome, Line, PairedSummary, Selection, Stamp},
     replay::{Follower, Replayed},
     session::{Session, Update},
     view::{Axis, Placed},
@@ -158,7 +158,7 @@ impl<'a> HostAxis<'a> {
         let outcome = self.paired.outcome(&self.towards, self.id);
         Placed {
             at_ns: mapped.nanoseconds().unwrap_or_else(|| i64::try_from(at.0).unwrap_or(i64::MAX)),
-            error: mapped.error().filter(|_| outcome != Outcome::WallClock),
+            error: mapped.error().filter(|_| outcome != ClockOutcome::WallClock),
         }
     }
 

@@ -19,9 +19,10 @@ use std::{
 };
 
 use advice::Situation;
-pub use cause::{Cause, Severity};
 pub use doubt::caveats;
-pub use verdict::{Certainty, Evidence, Finding, Question, Revision, Verdict};
+pub use verdict::{Certainty, Evidence, Finding, Revision, Verdict};
+
+pub use crate::record::{Cause, Question, Severity};
 
 use crate::{
     record::Stamp,

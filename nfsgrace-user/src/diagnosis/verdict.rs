@@ -1,7 +1,7 @@
 //! A conclusion, and how it changes.
 
 use super::{
-    Cause, Severity,
+    Cause, Question, Severity,
     advice::{self, Situation},
 };
 use crate::{
@@ -67,38 +67,6 @@ impl Evidence {
     /// One that only completes the picture.
     pub(super) fn into_detail(self) -> Self {
         Self { detail: true, ..self }
-    }
-}
-
-/// Which question about a restart a verdict answers: there is one answer to each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Question {
-    /// Why does the grace period run its full length, or why does it not?
-    Root,
-    /// Why did the write to `v4_end_grace` not help?
-    EndGrace,
-    /// Why does a client sleep on after the grace period?
-    Tail,
-    /// Why do locks hang while opens work?
-    Locks,
-    /// Why is a client refused outside any grace period?
-    OutsideGrace,
-    /// Is the grace period long enough?
-    Length,
-}
-
-impl Question {
-    /// Its name in the session schema.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Root => "root",
-            Self::EndGrace => "end_grace",
-            Self::Tail => "tail",
-            Self::Locks => "locks",
-            Self::OutsideGrace => "outside_grace",
-            Self::Length => "length",
-        }
     }
 }
 

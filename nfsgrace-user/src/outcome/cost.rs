@@ -7,9 +7,8 @@ use std::{
 
 use super::paired::Gathering;
 use crate::{
-    diagnosis::Question,
     paired::Root,
-    record::{CauseRow, ClientCostRow, CostRow, PairedStallRow, WorstRow},
+    record::{CauseRow, ClientCostRow, CostRow, Errno, PairedStallRow, Question, Word, WorstRow},
     session::Session,
     timeline::RestartId,
 };
@@ -97,10 +96,8 @@ fn cause(
         netns: found.and_then(|(_, restart)| restart.netns()),
         headline: verdict.map(|it| it.headline.clone()).unwrap_or_default(),
         remedy: verdict.map(|it| it.remedy().into_iter().map(str::to_owned).collect()).unwrap_or_default(),
-        ids: verdict
-            .map(|it| it.finding.causes().iter().map(|cause| cause.id().to_owned()).collect())
-            .unwrap_or_default(),
-        tracking_status: found.and_then(|(_, restart)| restart.tracking_result()).map(|(_, status)| status),
+        ids: verdict.map(|it| it.finding.causes().iter().copied().map(Word::from).collect()).unwrap_or_default(),
+        tracking_status: found.and_then(|(_, restart)| restart.tracking_result()).map(|(_, status)| Errno(status)),
         grace_ended: found.and_then(|(host, restart)| all.shown(host.id, restart.grace_end()?.at)),
         cost,
         clients,

@@ -8,10 +8,11 @@ use super::{
     ns,
 };
 use crate::{
-    clock::{HostId, Mapped, Outcome, Unmatched},
+    clock::{HostId, Mapped},
     paired::{HostSession, Paired, Root, Tie, Towards},
     record::{
-        ClockRow, HostRow, PairedAttemptRow, PairedStallRow, PairedSummary, Refusal, RpcRow, SplitRow, Stamp, StepRow,
+        ClockOutcome, ClockRow, HostRow, PairedAttemptRow, PairedStallRow, PairedSummary, Refusal, RpcRow, SplitRow,
+        Stamp, StepRow, Unmatched, Word,
     },
     timeline::{Restart, Stall},
 };
@@ -49,7 +50,7 @@ pub fn paired(paired: &Paired, hosts: &[HostSession<'_>]) -> PairedSummary {
         stalls_not_listed: unlisted + too_many as u64,
         rpcs: RpcRow {
             matched: paired.matcher().matched(),
-            unmatched: paired.matcher().unmatched().map(|(why, count)| (why.name().to_owned(), count)).collect(),
+            unmatched: paired.matcher().unmatched().map(|(why, count)| (why.into(), count)).collect(),
         },
     }
 }
@@ -79,7 +80,7 @@ impl Gathering<'_> {
     /// How wrong that can be; `None` where nothing bounds it.
     fn error(&self, from: HostId, to: HostId, mapped: &Mapped) -> Option<Duration> {
         let outcome = self.ways.get(&to).map(|ways| self.paired.outcome(ways, from))?;
-        mapped.error().filter(|_| outcome != Outcome::WallClock)
+        mapped.error().filter(|_| outcome != ClockOutcome::WallClock)
     }
 
     /// A time on the clock that all times are shown on.
@@ -105,7 +106,7 @@ impl Gathering<'_> {
                 .session
                 .diagnosis()
                 .verdicts()
-                .flat_map(|verdict| verdict.finding.causes().iter().map(|cause| cause.id().to_owned()))
+                .flat_map(|verdict| verdict.finding.causes().iter().copied().map(Word::from))
                 .collect(),
             lost_records: host
                 .session
@@ -118,7 +119,8 @@ impl Gathering<'_> {
 
     fn clock(&self, host: &HostSession<'_>) -> ClockRow {
         let Some(reference) = self.hosts.get(self.reference) else { return ClockRow::default() };
-        let outcome = self.ways.get(&reference.id).map_or(Outcome::Absent, |ways| self.paired.outcome(ways, host.id));
+        let outcome =
+            self.ways.get(&reference.id).map_or(ClockOutcome::Absent, |ways| self.paired.outcome(ways, host.id));
         let first = host.session.timeline().first().unwrap_or_default();
         let middle = Stamp(first.0.midpoint(host.now.0));
         let there = self.map(host.id, reference.id, middle);
@@ -128,7 +130,7 @@ impl Gathering<'_> {
         let windows = pairing.and_then(|pairing| pairing.windows());
         let alignment = windows.and_then(|it| it.alignment(i64::try_from(middle.0).unwrap_or(i64::MAX)));
         // Where the wall clocks are believed, it matters when somebody set one.
-        let own_wall = self.paired.wall(host.id).filter(|_| outcome == Outcome::WallClock);
+        let own_wall = self.paired.wall(host.id).filter(|_| outcome == ClockOutcome::WallClock);
         let wall_steps = own_wall.into_iter().flat_map(|wall| wall.steps()).map(|step| StepRow {
             after: step.after.0,
             before: step.before.0,
@@ -136,7 +138,7 @@ impl Gathering<'_> {
         });
         let walls = self.paired.wall(reference.id).zip(self.paired.wall(host.id));
         ClockRow {
-            outcome: outcome.name().to_owned(),
+            outcome: outcome.into(),
             offset_ns: there.nanoseconds().map(|at| at.saturating_sub(i64::try_from(middle.0).unwrap_or(i64::MAX))),
             error_ns: error(&there).map(ns),
             largest_error_ns: worst
@@ -206,7 +208,7 @@ impl Gathering<'_> {
             wire_ns: rpc.and_then(|rpc| rpc.on_the_wire()).map(ns),
             in_server_ns: rpc.and_then(|rpc| rpc.in_server()).map(ns),
             slept_ns: attempt.slept().map(|slept| ns(slept.span())),
-            unmatched: unmatched.map(|why| why.name().to_owned()),
+            unmatched: unmatched.map(Word::from),
         }
     }
 

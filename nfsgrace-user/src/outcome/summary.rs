@@ -2,10 +2,12 @@
 
 use super::ns;
 use crate::{
-    record::{AttemptRow, ClientRow, LossRow, RestartRow, StallRow, StallTotals, Stamp, Summary, TrackerRow},
+    record::{
+        AttemptRow, ClientRow, Errno, Excess, LossRow, RestartRow, StallRow, StallState, StallTotals, Stamp, Summary,
+        TrackerRow, Word,
+    },
     timeline::{
-        Attempt, ClientSeen, KnownFrom, Outcome, Restart, Stall, State, Timeline,
-        backoff::Excess,
+        Attempt, ClientSeen, Outcome, Restart, Stall, State, Timeline, backoff,
         restart::TrackerAttempt,
         stall::{How, Slept},
     },
@@ -51,15 +53,10 @@ fn restart_row(timeline: &Timeline, restart: &Restart, now: Stamp) -> RestartRow
     RestartRow {
         restart: restart.id().0,
         netns: restart.netns(),
-        known_from: match restart.known_from() {
-            KnownFrom::Observed => "observed",
-            KnownFrom::KernelLog => "kernel_log",
-            KnownFrom::GraceOnly => "grace_only",
-        }
-        .to_owned(),
+        known_from: restart.known_from().into(),
         began: restart.began(),
         trackers: restart.tracking().attempts.iter().map(tracker_row).collect(),
-        tracking_status: restart.tracking_result().map(|(_, status)| status),
+        tracking_status: restart.tracking_result().map(|(_, status)| Errno(status)),
         before_watching: restart.is_history(),
         grace_began: grace.map(|grace| grace.began),
         timer_set: restart.timer_set(),
@@ -81,7 +78,7 @@ fn tracker_row(attempt: &TrackerAttempt) -> TrackerRow {
         tracker: attempt.tracker,
         began: attempt.began,
         took_ns: attempt.took().map(ns),
-        status: attempt.status(),
+        status: attempt.status().map(Errno),
         polls_false: attempt.polls_false,
         polls_inferred: attempt.polls.iter().any(|poll| poll.inferred),
     }
@@ -113,9 +110,9 @@ fn stalls(timeline: &Timeline, now: Stamp) -> Vec<StallRow> {
 
 fn stall_row(timeline: &Timeline, stall: &Stall, now: Stamp) -> StallRow {
     let (state, ended, outcome) = match stall.state {
-        State::Asleep { .. } => ("asleep", None, None),
-        State::Trying { .. } => ("trying", None, None),
-        State::Ended { at, outcome } => ("ended", Some(at), Some(outcome)),
+        State::Asleep { .. } => (StallState::Asleep, None, None),
+        State::Trying { .. } => (StallState::Trying, None, None),
+        State::Ended { at, outcome } => (StallState::Ended, Some(at), Some(outcome)),
     };
     let tail = if ended.is_some() { stall.tail } else { timeline.tail(stall, now) };
     StallRow {
@@ -128,10 +125,10 @@ fn stall_row(timeline: &Timeline, stall: &Stall, now: Stamp) -> StallRow {
         restart: stall.restart.map(|id| id.0),
         began: stall.id.began,
         began_seen: stall.began_seen,
-        state: state.to_owned(),
+        state: state.into(),
         ended,
         status: outcome.and_then(|outcome| match outcome {
-            Outcome::Status(status) => Some(status),
+            Outcome::Status(status) => Some(Errno(status)),
             Outcome::Unknown => None,
         }),
         total_ns: ns(stall.length(now)),
@@ -150,10 +147,10 @@ pub(crate) fn attempt_row(timeline: &Timeline, attempt: &Attempt) -> AttemptRow 
         Some(Slept::AtMost(_)) | None => None,
     };
     let excess = attempt.excess(timeline.hz()).map(|excess| match excess {
-        _ if attempt.interrupted => "interrupted",
-        Excess::TimerWheel => "timer_wheel",
-        Excess::Late(_) => "late",
-        Excess::Short(_) => "short",
+        _ if attempt.interrupted => Excess::Interrupted,
+        backoff::Excess::TimerWheel => Excess::TimerWheel,
+        backoff::Excess::Late(_) => Excess::Late,
+        backoff::Excess::Short(_) => Excess::Short,
     });
     AttemptRow {
         attempt: attempt.number,
@@ -164,7 +161,7 @@ pub(crate) fn attempt_row(timeline: &Timeline, attempt: &Attempt) -> AttemptRow 
         asked_computed: attempt.asked.is_some_and(|asked| asked.how == How::Computed),
         slept_ns: slept,
         gap_ns: attempt.gap().map(ns),
-        excess: excess.map(str::to_owned),
+        excess: excess.map(Word::from),
     }
 }
 

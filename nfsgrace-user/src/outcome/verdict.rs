@@ -3,7 +3,7 @@
 use super::{ns, summary};
 use crate::{
     diagnosis::{Certainty, Revision, Verdict, caveats},
-    record::{EvidenceRecord, Line, Stamp, VerdictRecord, VerdictState},
+    record::{EvidenceRecord, Line, Stamp, VerdictRecord, VerdictState, Word},
     session::{Item, Session, Update},
     timeline::Timeline,
 };
@@ -53,14 +53,14 @@ fn record(at: Stamp, verdict: &Verdict, state: VerdictState, timeline: &Timeline
     let one = verdict.finding.one();
     VerdictRecord {
         t: at,
-        question: verdict.question.name().to_owned(),
-        id: one.map(|cause| cause.id().to_owned()),
+        question: verdict.question.into(),
+        id: one.map(Word::from),
         one_of: match one {
             Some(_) => Vec::new(),
-            None => verdict.finding.causes().iter().map(|cause| cause.id().to_owned()).collect(),
+            None => verdict.finding.causes().iter().copied().map(Word::from).collect(),
         },
-        state,
-        severity: verdict.severity().name().to_owned(),
+        state: state.into(),
+        severity: verdict.severity().into(),
         restart: verdict.restart.map(|id| id.0),
         netns: verdict.netns,
         since: verdict.since,

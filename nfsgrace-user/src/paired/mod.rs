@@ -9,8 +9,8 @@ mod foreign;
 use std::collections::HashMap;
 
 use crate::{
-    clock::{ClientRpc, Found, HostId, Mapped, Match, Matcher, Outcome, Peers, ServerRpc, Unmatched, WallClock, Ways},
-    record::{ClockSample, Event, Header, Kind, Line, Stamp},
+    clock::{ClientRpc, Found, HostId, Mapped, Match, Matcher, Peers, ServerRpc, WallClock, Ways},
+    record::{ClockOutcome, ClockSample, Event, Header, Kind, Line, Stamp, Unmatched},
     session::Session,
     timeline::{RestartId, StallId},
 };
@@ -222,13 +222,6 @@ impl Paired {
         self.tie(found);
     }
 
-    /// Forgets what belongs to stalls of `host` that `keep` does not want any more.
-    pub fn retain(&mut self, host: HostId, keep: impl Fn(StallId) -> bool) {
-        let kept = |of: HostId, stall: StallId| of != host || keep(stall);
-        self.ties.retain(|(of, stall, _), _| kept(*of, *stall));
-        self.roots.retain(|(of, stall), _| kept(*of, *stall));
-    }
-
     /// The server start that a stall of a client waits for: its own host's, or what its RPCs were found to belong to.
     #[must_use]
     pub fn root(&self, host: HostId, stall: StallId, own: Option<RestartId>) -> Option<Root> {
@@ -288,11 +281,11 @@ impl Paired {
 
     /// How well a clock is known.
     #[must_use]
-    pub fn outcome(&self, towards: &Towards, host: HostId) -> Outcome {
+    pub fn outcome(&self, towards: &Towards, host: HostId) -> ClockOutcome {
         match self.clocks {
             Clocks::Rpc => self.matcher.outcome(&towards.ways, host),
-            Clocks::Realtime if host == towards.to => Outcome::Exact,
-            Clocks::Realtime => Outcome::WallClock,
+            Clocks::Realtime if host == towards.to => ClockOutcome::Exact,
+            Clocks::Realtime => ClockOutcome::WallClock,
         }
     }
 

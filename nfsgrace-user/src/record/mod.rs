@@ -4,6 +4,7 @@
 //! and, where a view wrote it, [`VerdictRecord`]s and one [`Summary`]. On disk and on a wire it is NDJSON
 //! (`docs/session-format.md`): [`encode`] writes a line, [`decode`] reads one, [`Reader`] reads many and outlives bad ones.
 
+mod cause;
 mod continuation;
 mod decode;
 mod define;
@@ -23,9 +24,11 @@ mod sample;
 mod selection;
 mod status;
 mod thorough;
+mod verdict;
 mod window;
 mod word;
 
+pub use cause::Cause;
 pub use continuation::Continuation;
 pub use decode::{Decoded, Why, decode, decode_thoroughly};
 pub use encode::{Writer, encode, text};
@@ -38,18 +41,20 @@ pub use filter::Filter;
 pub use header::{Continues, Header, Role, SCHEMA};
 pub use names::{frame_function, moment_text, span_text};
 pub use outcome::{
-    AttemptRow, ClientRow, EvidenceRecord, LossRow, RestartRow, StallRow, StallTotals, Summary, TrackerRow,
-    VerdictRecord, VerdictState,
+    AttemptRow, ClientRow, Excess, KnownFrom, LossRow, RestartRow, StallRow, StallState, StallTotals, Summary,
+    TrackerRow,
 };
 pub use paired::{
-    CauseRow, ClientCostRow, ClockRow, CostRow, HostRow, PairedAttemptRow, PairedStallRow, PairedSummary, RpcRow,
-    SplitRow, StepRow, WorstRow,
+    CauseRow, ClientCostRow, ClockOutcome, ClockRow, CostRow, HostRow, PairedAttemptRow, PairedStallRow, PairedSummary,
+    RpcRow, SplitRow, StepRow, Unmatched, WorstRow,
 };
 pub use probe::{Absence, HookId, ProbeRow, ProbeStatus};
 pub use reader::{Item, MAX_EVENT, MAX_LINE, Reader, Skipped};
 pub use selection::{RestartId, Selection};
 pub use status::{Errno, NfsStatus};
+pub use verdict::{EvidenceRecord, Question, Severity, VerdictRecord, VerdictState};
 pub use window::{Moment, Span, Window};
+pub use word::{Vocabulary, Word};
 
 use define::{describe, fields, key, read};
 use field::{Field, Fields, Key};

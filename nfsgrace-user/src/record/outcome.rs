@@ -1,4 +1,4 @@
-//! What a program concluded from a session, as plain rows: the part of the schema that scripts read.
+//! What a session comes to, as plain rows: the part of the schema that scripts read.
 //!
 //! Durations and times are nanoseconds, times on the session's clock. A field that could not be known is absent.
 
@@ -6,82 +6,53 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Counts, EndedBy, Netns, Refusal, Stamp, Tracker};
+use super::{
+    event::{Counts, EndedBy, Netns, Refusal, Stamp, Tracker},
+    status::Errno,
+    word::{Word, vocabulary},
+};
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// How sure a verdict is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VerdictState {
-    /// It fits what was seen; more may come.
-    Suspected,
-    /// What was seen proves it.
-    Certain,
-    /// It was said before, and what came since disproves it.
-    Withdrawn,
+vocabulary! {
+    /// From what a restart is known; what knows more comes later.
+    KnownFrom {
+        /// Only from a grace period that was noticed while it was on.
+        GraceOnly = "grace_only",
+        /// From the kernel log.
+        KernelLog = "kernel_log",
+        /// It was watched.
+        Observed = "observed",
+    }
 }
 
-/// One conclusion. A later record with the same `restart` and `question` replaces an earlier one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "verdict")]
-pub struct VerdictRecord {
-    /// When it was concluded.
-    pub t: Stamp,
-    /// What it answers: `root`, `end_grace`, `tail`, `locks`, `outside_grace` or `length`.
-    #[serde(default)]
-    pub question: String,
-    /// The cause; absent when it is one of several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The causes that cannot be told apart; empty when `id` is there.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub one_of: Vec<String>,
-    /// How sure it is.
-    pub state: VerdictState,
-    /// Whether it is a problem (exit status 1), a warning, or fine.
-    pub severity: String,
-    /// Number of the restart it belongs to, counted from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restart: Option<u32>,
-    /// Namespace of that server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub netns: Option<Netns>,
-    /// Since when the evidence was complete.
-    pub since: Stamp,
-    /// One sentence.
-    pub headline: String,
-    /// What proves it.
-    #[serde(default)]
-    pub evidence: Vec<EvidenceRecord>,
-    /// What to do now.
-    #[serde(default)]
-    pub remedy: Vec<String>,
-    /// What not to do.
-    #[serde(default)]
-    pub avoid: Vec<String>,
-    /// What may have been missed, and could make it wrong or incomplete: lost records, hooks that this kernel lacks.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub caveats: Vec<String>,
-    /// Stalls that it cost so far.
-    #[serde(default)]
-    pub stalls: u64,
-    /// Their lengths added up (task-nanoseconds).
-    #[serde(default)]
-    pub lost_ns: u64,
+vocabulary! {
+    /// What a stalled task is doing.
+    StallState {
+        /// It sleeps before its next try.
+        Asleep = "asleep",
+        /// Its request is on the way.
+        Trying = "trying",
+        /// Its operation is over.
+        Ended = "ended",
+    }
 }
 
-/// One proof.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EvidenceRecord {
-    /// When it was seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub t: Option<Stamp>,
-    /// What.
-    pub text: String,
+vocabulary! {
+    /// Why a sleep was longer than asked for, or shorter.
+    Excess {
+        /// Longer, by no more than the kernel's timers round.
+        TimerWheel = "timer_wheel",
+        /// Longer by more than that.
+        Late = "late",
+        /// Shorter.
+        Short = "short",
+        /// A signal ended it.
+        Interrupted = "interrupted",
+    }
 }
 
 /// The tables at the end of a session.
@@ -147,15 +118,15 @@ pub struct RestartRow {
     /// Namespace of the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<Netns>,
-    /// `observed`, `kernel_log` or `grace_only`.
-    pub known_from: String,
+    /// From what it is known.
+    pub known_from: Word<KnownFrom>,
     /// When it began, or was first noticed.
     pub began: Stamp,
     /// The chain of trackers.
     pub trackers: Vec<TrackerRow>,
     /// What `nfsd4_client_tracking_init` returned, or the kernel log said that it did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tracking_status: Option<i32>,
+    pub tracking_status: Option<Errno>,
     /// True where only the kernel log knows it, and its grace period was over before watching began.
     #[serde(skip_serializing_if = "is_false")]
     pub before_watching: bool,
@@ -205,7 +176,7 @@ pub struct TrackerRow {
     pub took_ns: Option<u64>,
     /// Zero or a negative errno; absent while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<i32>,
+    pub status: Option<Errno>,
     /// Times that `cld_running` said no.
     #[serde(default)]
     pub polls_false: u64,
@@ -266,14 +237,14 @@ pub struct StallRow {
     pub began: Stamp,
     /// False when `began` is the first refusal seen.
     pub began_seen: bool,
-    /// `asleep`, `trying` or `ended`.
-    pub state: String,
+    /// What the task is doing.
+    pub state: Word<StallState>,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Stamp>,
     /// Zero or a negative errno.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<i32>,
+    pub status: Option<Errno>,
     /// Its length, up to `t` of the summary when it has not ended.
     pub total_ns: u64,
     /// Refusals.
@@ -313,9 +284,9 @@ pub struct AttemptRow {
     /// Time to the next refusal, or to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_ns: Option<u64>,
-    /// `timer_wheel`: longer than asked, by no more than the kernel's timers round; `late`: by more; `interrupted`.
+    /// Why it slept longer than it asked for, or not as long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub excess: Option<String>,
+    pub excess: Option<Word<Excess>>,
 }
 
 /// All stalls together.

@@ -8,9 +8,57 @@ use std::{collections::BTreeMap, net::IpAddr};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    cause::Cause,
     event::{Netns, Refusal, Stamp},
     header::Role,
+    status::Errno,
+    word::{Word, vocabulary},
 };
+
+vocabulary! {
+    /// How well two clocks are known to each other, the better first; the first four names are those of Poirier, Roy and
+    /// Dagenais (2010).
+    ClockOutcome {
+        /// The same clock: the same host, or the same boot of it.
+        Exact = "exact",
+        /// One straight line explains all messages, in both directions.
+        Accurate = "accurate",
+        /// A clock stepped, or ran wrong by more than 500 ppm: several lines, and in between either of two.
+        Approximate = "approximate",
+        /// Messages in one direction only: a bound on one side, and no error to name.
+        Incomplete = "incomplete",
+        /// The wall clocks were believed, as asked for: wrong by whatever they are wrong.
+        WallClock = "wall_clock",
+        /// No messages: nothing is known.
+        Absent = "absent",
+    }
+}
+
+vocabulary! {
+    /// Why a client's RPC was not found among those of a server; of several reasons, the one that promises least first.
+    Unmatched {
+        /// Its XID is not known.
+        NoXid = "no_xid",
+        /// Its times cannot be: received before it was sent, or in 146 years.
+        ImpossibleTime = "impossible_time",
+        /// No session of its server is at hand.
+        ServerNotRecorded = "server_not_recorded",
+        /// The server was not recorded yet.
+        BeforeRecording = "before_recording",
+        /// The server was not recorded any more.
+        AfterRecording = "after_recording",
+        /// The server lost records at that time.
+        ServerLostRecords = "server_lost_records",
+        /// Several RPCs of this XID are possible.
+        Ambiguous = "ambiguous",
+        /// The server saw this XID, at a time that cannot be.
+        Contradicts = "contradicts",
+        /// The server was recorded, lost nothing, and did not see it: lost on its way, or of a kind that is not recorded.
+        NotSeen = "not_seen",
+        /// There were too many RPCs without another end to keep them all.
+        Forgotten = "forgotten",
+    }
+}
 
 /// All hosts of a paired session, what it cost them, and why.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -47,7 +95,7 @@ pub struct HostRow {
     /// How its clock was tied to the reference's.
     pub clock: ClockRow,
     /// The session's verdicts about this host, by id.
-    pub verdicts: Vec<String>,
+    pub verdicts: Vec<Word<Cause>>,
     /// Records that were lost, all causes together.
     pub lost_records: u64,
     /// Where its records stop because the connection to it was lost, on its own clock.
@@ -59,8 +107,8 @@ pub struct HostRow {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClockRow {
-    /// `exact`, `accurate`, `approximate`, `incomplete`, `wall_clock` or `absent`.
-    pub outcome: String,
+    /// How well it is known.
+    pub outcome: Word<ClockOutcome>,
     /// What to add to a time of this host in the middle of the session to get the reference's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset_ns: Option<i64>,
@@ -104,7 +152,7 @@ pub struct CauseRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<Netns>,
     /// The cause, or the causes that cannot be told apart; empty where nothing was concluded.
-    pub ids: Vec<String>,
+    pub ids: Vec<Word<Cause>>,
     /// The server's verdict in a sentence.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub headline: String,
@@ -112,7 +160,7 @@ pub struct CauseRow {
     pub remedy: Vec<String>,
     /// What `nfsd4_client_tracking_init` returned.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tracking_status: Option<i32>,
+    pub tracking_status: Option<Errno>,
     /// The end of the grace period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_ended: Option<i64>,
@@ -249,7 +297,7 @@ pub struct PairedAttemptRow {
     pub slept_ns: Option<u64>,
     /// Why it was not found among the server's refusals; absent when it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unmatched: Option<String>,
+    pub unmatched: Option<Word<Unmatched>>,
 }
 
 /// Refused RPCs that clients saw.
@@ -259,5 +307,5 @@ pub struct RpcRow {
     /// Found again among a server's refusals.
     pub matched: u64,
     /// Not found, by reason.
-    pub unmatched: BTreeMap<String, u64>,
+    pub unmatched: BTreeMap<Word<Unmatched>, u64>,
 }

@@ -189,14 +189,14 @@ pub(crate) fn rough_range((from, to): (Duration, Duration)) -> String {
     if from == to { from } else { format!("{}–{to}", from.trim_end_matches(" s")) }
 }
 
+/// Some of a kind in one line.
+pub(crate) fn joined<T: std::fmt::Display>(all: &[T], separator: &str) -> String {
+    all.iter().map(T::to_string).collect::<Vec<_>>().join(separator)
+}
+
 /// A count with its noun.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// An error by name and number: `ETIMEDOUT (-110)`.
-pub(crate) fn errno(status: i32) -> String {
-    crate::record::Errno(status).to_string()
 }
 
 /// The wall clock at a moment, nanoseconds since 1970. `None` where it is not known: no machine was booted in 1970.

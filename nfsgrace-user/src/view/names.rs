@@ -1,6 +1,9 @@
 //! What kinds are called where a program reads them: as in the session format.
 
-use crate::record::{Claim, EndedBy, Errno, Manager, ServerOp, Tracker};
+use std::borrow::Cow;
+
+use super::clean;
+use crate::record::{Claim, EndedBy, Errno, Excess, Manager, ServerOp, Tracker, Word};
 
 /// An operation, as RFC 8881 writes it.
 pub(super) fn op(op: ServerOp) -> &'static str {
@@ -48,6 +51,18 @@ pub(super) fn manager(manager: Manager) -> &'static str {
     match manager {
         Manager::Nfsd => "nfsd",
         Manager::Lockd => "lockd",
+    }
+}
+
+/// Why a sleep was longer than asked for, in words.
+pub(super) fn excess(excess: Option<&Word<Excess>>) -> Cow<'_, str> {
+    match excess {
+        None => "–".into(),
+        Some(Word::Known(Excess::TimerWheel)) => "timer wheel".into(),
+        Some(Word::Known(Excess::Late)) => "LATE".into(),
+        Some(Word::Known(Excess::Short)) => "SHORTER".into(),
+        Some(Word::Known(Excess::Interrupted)) => "interrupted".into(),
+        Some(Word::Newer(word)) => clean(word),
     }
 }
 

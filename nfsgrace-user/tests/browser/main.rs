@@ -11,7 +11,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use driver::Browser;
 use nfsgrace::{
     outcome,
-    record::{Line, StallRow, Summary, span_text},
+    record::{KnownFrom, Line, StallRow, Summary, span_text},
     session::Session,
     view::{
         Axis, Placed,
@@ -101,7 +101,7 @@ fn tables_are_the_reports(browser: &Browser, page: &Page) {
     let stall = |it: &StallRow| {
         let restart = it.restart.map_or("–".to_owned(), |number| number.to_string());
         let length = format!("{}{}", if it.began_seen { "" } else { "≥ " }, ns(it.total_ns));
-        vec![it.state.clone(), restart, moment(it.began), it.refused.to_string(), length, maybe(it.tail_ns)]
+        vec![it.state.to_string(), restart, moment(it.began), it.refused.to_string(), length, maybe(it.tail_ns)]
     };
     assert_eq!(shown, stalls.iter().map(stall).collect::<Vec<_>>(), "{}: stalls", page.name);
 
@@ -144,7 +144,7 @@ fn verdicts_and_lanes_are_the_reports(browser: &Browser, page: &Page) {
     let titles: Vec<String> = serde_json::from_value(titles).expect("texts");
     for line in outcome::closing(&page.session, page.session.timeline().now()) {
         let Line::Verdict(verdict) = line else { continue };
-        let ids = verdict.id.into_iter().chain(verdict.one_of).collect::<Vec<_>>().join(" | ");
+        let ids = verdict.id.iter().chain(&verdict.one_of).map(|id| id.to_string()).collect::<Vec<_>>().join(" | ");
         let said = titles.iter().any(|title| title.starts_with(&ids));
         assert!(said, "{}: {ids} is not among {titles:?}", page.name);
         let text = browser.ask("return document.getElementById('verdicts').textContent", json!([]));
@@ -179,7 +179,8 @@ fn pixels(browser: &Browser, ink: &str) -> u64 {
 fn the_timeline_is_drawn(browser: &Browser, page: &Page) {
     let asleep = page.summary.stalls.iter().any(|it| it.attempts.iter().any(|it| it.slept_ns.is_some()));
     let wasted = page.summary.stalls.iter().any(|it| it.tail_ns.is_some_and(|tail| tail > 0));
-    let watched = page.summary.restarts.iter().any(|it| it.grace_began.is_some() && it.known_from == "observed");
+    let watched =
+        page.summary.restarts.iter().any(|it| it.grace_began.is_some() && it.known_from == KnownFrom::Observed);
     for (ink, drawn) in [("sleep", asleep), ("tail", wasted), ("grace", watched)] {
         let count = pixels(browser, ink);
         // The thin line under a stall has the colour of sleep as well.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use nfsgrace::{
-    clock::{ClientRpc, Found, HostId, Mapped, Match, Matcher, Outcome, ServerRpc, Unmatched},
-    record::{Netns, Stamp},
+    clock::{ClientRpc, Found, HostId, Mapped, Match, Matcher, ServerRpc},
+    record::{ClockOutcome, Netns, Stamp, Unmatched},
 };
 use proptest::prelude::*;
 
@@ -169,7 +169,7 @@ fn several_mounts_between_two_hosts_are_one_pair_with_all_their_names() {
     let pairing = session.matcher.between(HostId(1), HostId(0)).expect("they talk");
     assert_eq!(pairing.client_addrs().count(), 3);
     assert_eq!(pairing.netns().count(), 2);
-    assert_eq!(pairing.outcome(), Outcome::Accurate);
+    assert_eq!(pairing.outcome(), ClockOutcome::Accurate);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_host_that_mounts_from_itself_has_one_clock() {
     session.finish();
     assert_eq!(session.talking(), [(0, 0)]);
     let pairing = session.matcher.between(HostId(0), HostId(0)).expect("it talks to itself");
-    assert_eq!(pairing.outcome(), Outcome::Exact);
+    assert_eq!(pairing.outcome(), ClockOutcome::Exact);
     assert!(session.matches.len() >= 49);
     assert_eq!(session.matcher.host("boot 0"), Some(HostId(0)), "sessions of one boot are one host");
 }
@@ -309,7 +309,7 @@ fn an_rpc_that_was_sent_twice_counts_from_its_first_sending_and_proves_nothing_t
     let told = [session.matcher.server(late), session.matcher.client(rpc(xid + 1, 2))];
     assert_eq!(told.iter().map(|it| it.matches.len()).sum::<usize>(), 1);
     session.finish();
-    assert_eq!(session.matcher.between(HostId(1), HostId(0)).map(|it| it.outcome()), Some(Outcome::Accurate));
+    assert_eq!(session.matcher.between(HostId(1), HostId(0)).map(|it| it.outcome()), Some(ClockOutcome::Accurate));
 }
 
 #[test]
@@ -428,7 +428,7 @@ fn a_server_that_was_paused_is_a_step_and_its_clients_stay_matched() {
     let found = session.matcher.finish();
     session.keep(found);
     let pairing = session.matcher.between(HostId(1), HostId(0)).expect("they talk");
-    assert_eq!(pairing.outcome(), Outcome::Approximate);
+    assert_eq!(pairing.outcome(), ClockOutcome::Approximate);
     let steps: Vec<_> = pairing.windows().expect("not the same clock").steps().collect();
     let [step] = steps.as_slice() else { panic!("one step: {steps:?}") };
     assert!(step.jump.contains(-60 * SECOND.cast_signed()), "{step:?}");
@@ -454,7 +454,7 @@ fn one_wrong_xid_is_chance_and_no_step() {
     let found = session.matcher.finish();
     session.keep(found);
     let pairing = session.matcher.between(HostId(1), HostId(0)).expect("they talk");
-    assert_eq!(pairing.outcome(), Outcome::Accurate);
+    assert_eq!(pairing.outcome(), ClockOutcome::Accurate);
     assert_eq!(session.reasons().get(&Unmatched::Contradicts), Some(&3));
 }
 
@@ -505,10 +505,10 @@ fn clocks_of_hosts_that_never_talk_are_compared_over_those_in_between() {
         assert!(holds(mapped, down, up), "host {host:?}: {mapped:?} without {down}");
         assert!(mapped.error().is_some_and(|it| it.as_millis() < 10), "{:?}", mapped.error());
     }
-    assert_eq!(session.matcher.outcome(&ways, HostId(3)), Outcome::Accurate);
-    assert_eq!(session.matcher.outcome(&ways, HostId(0)), Outcome::Exact);
+    assert_eq!(session.matcher.outcome(&ways, HostId(3)), ClockOutcome::Accurate);
+    assert_eq!(session.matcher.outcome(&ways, HostId(0)), ClockOutcome::Exact);
     let stranger = session.matcher.host("").expect("few hosts");
-    assert_eq!(session.matcher.outcome(&ways, stranger), Outcome::Absent);
+    assert_eq!(session.matcher.outcome(&ways, stranger), ClockOutcome::Absent);
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nfsgrace::{
     outcome,
-    record::{Claim, Client, ClockSample, Errno, Kind, Line, Loss, ServerOp, StallRow, Stamp},
+    record::{Claim, Client, ClockSample, Kind, Line, Loss, ServerOp, StallRow, Stamp},
     view::{Axis, Placed},
 };
 
@@ -80,7 +80,7 @@ fn a_trace_of_every_recording_has_the_numbers_of_its_report() {
             // Some kernels show only that a tracker returned: how long it took is then not known.
             assert_eq!(length(tracker), row.took_ns.unwrap_or_default(), "{name}");
             let status = row.status.expect("it returned");
-            let outcome = Errno(status).name().unwrap_or("ok");
+            let outcome = status.name().unwrap_or("ok");
             assert!(tracker.said.name.contains(outcome), "{name}: {}", tracker.said.name);
             let noes = read.within(tracker).filter(|poll| poll.said.args["running"] == "false");
             assert_eq!(noes.count() as u64, row.polls_false, "{name}");

@@ -23,8 +23,8 @@ use super::{
     clients::Clients,
     kernel_log::TrackerName,
 };
-pub use crate::record::RestartId;
 use crate::record::{EndedBy, Netns, ServerState, Stamp, Surroundings, Task, Tracker};
+pub use crate::record::{KnownFrom, RestartId};
 
 /// Writes to `v4_end_grace` that are kept in detail.
 pub const WRITES_KEPT: usize = 32;
@@ -33,17 +33,6 @@ pub const LAUNDROMAT_REARM: Duration = Duration::from_secs(1);
 
 /// No grace period and no lease is longer than this, which spares later sums an overflow; nfsd itself takes an hour at most.
 const LONGEST_S: u64 = 1 << 32;
-
-/// How a restart, or something about it, is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum KnownFrom {
-    /// Only its grace period was noticed, by what it refused or by its end.
-    GraceOnly,
-    /// Rebuilt from lines of the kernel log.
-    KernelLog,
-    /// Watched.
-    Observed,
-}
 
 /// When a grace period should end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

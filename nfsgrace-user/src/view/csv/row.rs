@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     outcome::attempt_row,
-    record::{AttemptRow, Event, Kind, Stamp},
+    record::{AttemptRow, Event, Excess, Kind, Stamp, Word},
     session::Session,
     timeline::{Attempt, Outcome, Stall, State, Timeline},
     view::names,
@@ -89,7 +89,7 @@ pub(super) struct AttemptCells<'a> {
     asked_computed: bool,
     slept_ns: Option<u64>,
     gap_ns: Option<u64>,
-    excess: Option<String>,
+    excess: Option<Word<Excess>>,
 }
 
 /// What a whole stall came to; empty but in the row of its last attempt.

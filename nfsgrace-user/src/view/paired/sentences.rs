@@ -2,8 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::super::{clean, clean_tail, plural, span};
-use crate::record::{CauseRow, ClientCostRow, CostRow, Errno, HostRow, PairedSummary, WorstRow};
+use super::super::{clean, clean_tail, joined, plural, span};
+use crate::record::{Cause, CauseRow, ClientCostRow, ClockOutcome, CostRow, HostRow, PairedSummary, WorstRow};
 
 /// What one server start cost, in words.
 pub(super) struct Said {
@@ -40,7 +40,7 @@ pub(super) fn heading(paired: &PairedSummary) -> String {
 
 pub(super) fn cause(paired: &PairedSummary, cause: &CauseRow) -> Said {
     let CauseRow { server, restart, ids, headline, remedy, cost, clients, .. } = cause;
-    let ids_shown = if ids.is_empty() { "a grace period".to_owned() } else { ids.join(" | ") };
+    let ids_shown = if ids.is_empty() { "a grace period".to_owned() } else { joined(ids, " | ") };
     let on = clients.iter().filter(|client| client.cost.tasks > 0).count() as u64;
     let title = format!(
         "{ids_shown} on {} (restart {restart}) cost {} on {}: {} task-seconds",
@@ -57,7 +57,7 @@ pub(super) fn cause(paired: &PairedSummary, cause: &CauseRow) -> Said {
     if !remedy.is_empty() {
         lines.push(format!("To do on {}:", name(paired, *server)));
     }
-    Said { title, lines, steps: remedy.clone(), healthy: ids.iter().all(|id| id == "healthy") && !ids.is_empty() }
+    Said { title, lines, steps: remedy.clone(), healthy: ids.iter().all(|id| *id == Cause::Healthy) && !ids.is_empty() }
 }
 
 /// Seconds, roughly.
@@ -74,7 +74,7 @@ pub(super) fn seconds(nanoseconds: u64) -> String {
 fn root(cause: &CauseRow) -> String {
     let netns = cause.netns.map(|netns| format!(" in net:[{}]", netns.0)).unwrap_or_default();
     let tracking = match cause.tracking_status {
-        Some(status) => format!("nfsd4_client_tracking_init() = {}", Errno(status)),
+        Some(status) => format!("nfsd4_client_tracking_init() = {status}"),
         None => "how it looked for a client tracker was not seen".to_owned(),
     };
     let ended = match cause.grace_ended {
@@ -155,15 +155,15 @@ pub fn notes(paired: &PairedSummary) -> Vec<String> {
     }
     for (nth, host) in paired.hosts.iter().enumerate() {
         let shown = name(paired, nth);
-        match host.clock.outcome.as_str() {
-            "absent" => notes.push(format!(
+        match host.clock.outcome.known() {
+            Some(ClockOutcome::Absent) => notes.push(format!(
                 "{shown}: no refused request was seen on both hosts, so its clock is not tied to the others'; its times are \
                  its own, and what it waited for is not known."
             )),
-            "incomplete" => notes.push(format!(
+            Some(ClockOutcome::Incomplete) => notes.push(format!(
                 "{shown}: requests tie its clock in one direction only, so its times have no error bound."
             )),
-            "wall_clock" => {
+            Some(ClockOutcome::WallClock) => {
                 notes.push(format!("{shown}: placed by the wall clocks, as asked for: off by whatever they are off."));
             }
             _ => {}

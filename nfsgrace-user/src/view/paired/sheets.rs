@@ -75,7 +75,7 @@ fn clocks(paired: &PairedSummary, room: Room) -> Sheet {
         let drift = clock.drift_ppb.map(|[least, most]| format!("{:+.0}…{:+.0}", ppm(least), ppm(most)));
         room.keep(vec![
             (true, name(paired, *nth)),
-            (true, if reference { "reference".to_owned() } else { clock.outcome.clone() }),
+            (true, if reference { "reference".to_owned() } else { clock.outcome.to_string() }),
             (false, clean(&host.kernel).into_owned()),
             (true, clock.error_ns.filter(|_| !reference).map_or_else(none, ns)),
             (true, clock.offset_ns.filter(|_| !reference).map_or_else(none, offset)),

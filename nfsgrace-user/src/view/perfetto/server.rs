@@ -173,14 +173,14 @@ fn grace_args(timeline: &Timeline, restart: &Restart, grace: &Grace, manager: Ma
         .with("manager", names::manager(manager))
         .with("began_seen", began_seen)
         .with("ended_by", ended.map(|end| names::ended_by(end.by)))
-        .with("end_known_from", ended.map(|end| known_from(end.known_from)))
+        .with("end_known_from", ended.map(|end| end.known_from.word()))
         .with("grace_ns", ended.filter(|_| began_seen).map(|end| end.at.since(began)));
     if manager == Manager::Lockd {
         return args;
     }
     let cost = timeline.cost(restart, now);
     args.with("planned_ns", restart.length().map(|(length, _)| length))
-        .with("planned_known_from", restart.length().map(|(_, from)| known_from(from)))
+        .with("planned_known_from", restart.length().map(|(_, from)| from.word()))
         .with("timer_set_ns", restart.timer_set())
         .with("refused", restart.clients().refused.total())
         .with("to_reclaim", restart.to_reclaim())
@@ -190,19 +190,11 @@ fn grace_args(timeline: &Timeline, restart: &Restart, grace: &Grace, manager: Ma
         .with("tail_ns", cost.tail)
 }
 
-fn known_from(from: KnownFrom) -> &'static str {
-    match from {
-        KnownFrom::GraceOnly => "grace_only",
-        KnownFrom::KernelLog => "kernel_log",
-        KnownFrom::Observed => "observed",
-    }
-}
-
 /// The start: from its entry to its return, with what it tried in between.
 fn start(pen: &mut Pen<'_, '_>, restart: &Restart) {
     let args = Args::new()
         .with("restart", restart.id().0)
-        .with("known_from", known_from(restart.known_from()))
+        .with("known_from", restart.known_from().word())
         .with("pid", (restart.task().pid > 0).then_some(restart.task().pid))
         .with("comm", (!restart.task().comm.is_empty()).then_some(&restart.task().comm))
         .with("tracking_status", restart.tracking_result().map(|(_, status)| status))

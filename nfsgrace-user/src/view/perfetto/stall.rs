@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     outcome::attempt_row,
-    record::{AttemptRow, Stamp, frame_function, span_text},
+    record::{AttemptRow, Stamp, Word, frame_function, span_text},
     timeline::{Attempt, Change, Outcome, Stall, State, Timeline, stall::Slept},
     view::names,
 };
@@ -138,7 +138,7 @@ fn attempt_over(pen: &mut Pen<'_, '_>, stall: &Stall, attempt: &Attempt, until: 
         .with("asked_computed", *asked_computed)
         .with("slept_ns", *slept_ns)
         .with("gap_ns", *gap_ns)
-        .with("excess", excess.as_ref());
+        .with("excess", excess.as_ref().map(Word::as_str));
     let slice = Slice {
         name: format!("refusal {number}: {}", refusal),
         category: "attempt",

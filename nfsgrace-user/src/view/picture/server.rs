@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{About, Class, Lane, Mark, Place, Span, Tip, grace, moment};
 use crate::{
-    record::{Netns, RestartRow, Stamp, Summary},
+    record::{Errno, Netns, RestartRow, Stamp, Summary},
     timeline::{
         Restart,
         clients::FIRST_KEPT,
         restart::{EndGraceWrite, TrackerAttempt},
     },
-    view::{clean, errno, plural, span, summary},
+    view::{clean, plural, span, summary},
 };
 
 /// One start of a server, where it lies on the axis.
@@ -158,7 +158,7 @@ fn tracker_label(attempt: &TrackerAttempt) -> String {
     let status = match attempt.status() {
         None => format!("{function} has not returned"),
         Some(0) => format!("{function} works"),
-        Some(status) => format!("{function} = {}", errno(status)),
+        Some(status) => format!("{function} = {}", Errno(status)),
     };
     let took = attempt.took().map(|took| format!(" after {}", span(took))).unwrap_or_default();
     let inferred = if attempt.polls.iter().any(|poll| poll.inferred) { " (inferred)" } else { "" };
@@ -193,7 +193,7 @@ fn answers(drawn: &Drawn<'_>, lane: &mut Lane) {
     }
     for write in restart.end_grace_writes() {
         let EndGraceWrite { at, task, status } = write;
-        let answer = if *status < 0 { errno(*status) } else { "accepted".to_owned() };
+        let answer = if *status < 0 { Errno(*status).to_string() } else { "accepted".to_owned() };
         let class = if *status < 0 { Class::WriteRefused } else { Class::WriteAccepted };
         instant(class, place.at(*at), &format!("{} writes v4_end_grace: {answer}", clean(&task.comm)));
     }

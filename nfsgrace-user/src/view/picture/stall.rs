@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{About, Class, Lane, Mark, Place, Span, Tip, moment};
 use crate::{
-    record::{AttemptRow, Refusal, StallRow, Stamp},
-    view::{clean, errno, plural, span},
+    record::{AttemptRow, StallRow, StallState, Stamp},
+    view::{clean, names, plural, span},
 };
 
 /// A host with no more stalls than this has their sleeps written beside them.
@@ -54,11 +54,11 @@ fn tip(row: &StallRow, whole: Span, lane: &Lane) -> Tip {
 
 /// How it ended, as a sign and in words.
 fn ending(row: &StallRow, at: f64) -> (Class, String) {
-    let (class, text) = match (row.state.as_str(), row.status) {
-        ("ended", Some(0..)) => (Class::Free, "free".to_owned()),
-        ("ended", Some(status)) => (Class::Failed, format!("failed with {}", errno(status))),
-        ("ended", None) => (Class::EndUnseen, "its end was not seen".to_owned()),
-        ("trying", _) => return (Class::Waiting, "trying at the end of the session".to_owned()),
+    let (class, text) = match (row.state.known(), row.status) {
+        (Some(StallState::Ended), Some(status)) if !status.is_error() => (Class::Free, "free".to_owned()),
+        (Some(StallState::Ended), Some(status)) => (Class::Failed, format!("failed with {status}")),
+        (Some(StallState::Ended), None) => (Class::EndUnseen, "its end was not seen".to_owned()),
+        (Some(StallState::Trying), _) => return (Class::Waiting, "trying at the end of the session".to_owned()),
         _ => return (Class::Waiting, "asleep at the end of the session".to_owned()),
     };
     (class, format!("{text}, at {} s", moment(at)))
@@ -115,17 +115,6 @@ fn lengths(attempt: &AttemptRow, asleep: Span) -> impl Iterator<Item = Mark> {
 }
 
 fn cells(attempt: &AttemptRow, at: f64) -> Tip {
-    let excess = match attempt.excess.as_deref() {
-        Some("timer_wheel") => "timer wheel".into(),
-        Some("late") => "LATE".into(),
-        Some("short") => "SHORTER".into(),
-        Some(other) => clean(other),
-        None => "–".into(),
-    };
-    let refusal = match attempt.refusal {
-        Refusal::Grace => "NFS4ERR_GRACE (10013)",
-        Refusal::Delay => "NFS4ERR_DELAY (10008)",
-    };
     let dash = |length: Option<u64>| length.map_or("–".to_owned(), ns);
     let slept = match (attempt.slept_ns, attempt.gap_ns) {
         (None, Some(gap)) => format!("≤ {} (its end was not seen)", ns(gap)),
@@ -135,8 +124,8 @@ fn cells(attempt: &AttemptRow, at: f64) -> Tip {
     let computed = if attempt.asked_computed { " (computed)" } else { "" };
     Tip::Try([
         attempt.attempt.to_string(),
-        refusal.to_owned(),
-        excess.into_owned(),
+        attempt.refusal.to_string(),
+        names::excess(attempt.excess.as_ref()).into_owned(),
         moment(at),
         format!("{}{computed}", dash(attempt.asked_ns)),
         slept,

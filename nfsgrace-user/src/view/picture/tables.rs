@@ -87,7 +87,7 @@ fn stalls(place: &Place<'_>, rows: &[StallRow]) -> Table {
         [
             format!("{} {}", clean(&row.comm), row.pid),
             row.path.as_deref().map_or("–".into(), clean).into_owned(),
-            row.state.clone(),
+            row.state.to_string(),
             dash(row.restart),
             moment(place.at(row.began)),
             row.refused.to_string(),

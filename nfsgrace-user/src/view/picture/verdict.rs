@@ -102,7 +102,7 @@ fn card(place: &Place<'_>, verdict: &Verdict) -> VerdictCard {
     let owned = |lines: Vec<&str>| lines.into_iter().map(str::to_owned).collect();
     VerdictCard {
         title: String::new(),
-        severity: verdict.severity().name(),
+        severity: verdict.severity().word(),
         restarts: verdict.restart.map(|id| id.0).into_iter().collect(),
         headline: clean(&verdict.headline).into_owned(),
         costs: cost.into_iter().collect(),

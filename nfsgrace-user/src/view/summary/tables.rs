@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use super::super::{Paint, Style, clean, clean_tail, moment, plural, span, text::verdict_lines, wrap};
+use super::super::{Paint, Style, clean, clean_tail, moment, names, plural, span, text::verdict_lines, wrap};
 use crate::{
     diagnosis::{Question, Verdict},
     record::{AttemptRow, ClientRow, EndedBy, Errno, Refusal, RestartRow, StallRow, Stamp, Summary, Tracker},
@@ -206,7 +206,7 @@ fn stalls(summary: &Summary, file: usize) -> Sheet {
         vec![
             format!("{} {}", clean(&row.comm), row.pid),
             row.path.as_deref().map_or("–".to_owned(), |path| clean_tail(path, file)),
-            row.state.clone(),
+            row.state.to_string(),
             moment(row.began),
             row.refused.to_string(),
             format!("{}{}", if row.began_seen { "" } else { "≥ " }, ns(row.total_ns)),
@@ -348,14 +348,14 @@ pub(in crate::view) fn tracking(row: &RestartRow) -> String {
             };
             match it.status {
                 None => format!("{name} …"),
-                Some(0) => format!("{name} ok"),
-                Some(status) => format!("{name} {}", Errno(status)),
+                Some(Errno(0)) => format!("{name} ok"),
+                Some(status) => format!("{name} {status}"),
             }
         })
         .collect();
     match (chain.is_empty(), row.tracking_status) {
         (false, _) => chain.join(", "),
-        (true, Some(status)) => format!("log: {}", Errno(status)),
+        (true, Some(status)) => format!("log: {status}"),
         (true, None) => "not seen".to_owned(),
     }
 }
@@ -385,15 +385,9 @@ fn client(row: &ClientRow) -> Vec<String> {
 
 fn attempt(row: &AttemptRow, with_error: bool) -> Vec<String> {
     let computed = if row.asked_computed { " *" } else { "" };
-    let excess = match row.excess.as_deref() {
-        Some("timer_wheel") => "timer wheel",
-        Some("late") => "LATE",
-        Some("interrupted") => "interrupted",
-        Some("short") => "SHORTER",
-        _ => "–",
-    };
+    let excess = names::excess(row.excess.as_ref());
     let error = with_error.then(|| row.refusal.to_string());
     let times =
         [moment(row.refused), format!("{}{computed}", maybe(row.asked_ns)), maybe(row.slept_ns), maybe(row.gap_ns)];
-    [row.attempt.to_string()].into_iter().chain(error).chain([excess.to_owned()]).chain(times).collect()
+    [row.attempt.to_string()].into_iter().chain(error).chain([excess.into_owned()]).chain(times).collect()
 }
