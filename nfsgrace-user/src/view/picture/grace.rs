@@ -7,54 +7,16 @@ use super::{
     server::{self, Drawn},
 };
 use crate::{
-    record::EndedBy,
-    timeline::{KnownFrom, restart::Grace},
+    record::{EndedBy, KnownFrom},
+    timeline::restart::{Grace, GraceEnd, Phase},
     view::{plural, rough, span, summary},
 };
-
-/// What became of a grace period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// It ended.
-    Ended {
-        by: EndedBy,
-        /// Whether its end was watched.
-        seen: bool,
-    },
-    /// The server was stopped.
-    Stopped,
-    /// It is on at the end of the session.
-    On,
-    /// It must be over: computed.
-    Over,
-}
-
-impl State {
-    fn label(self) -> String {
-        let Self::Ended { by, seen } = self else {
-            return match self {
-                Self::Stopped => "server stopped",
-                Self::On => "still on",
-                Self::Over | Self::Ended { .. } => "over (computed)",
-            }
-            .to_owned();
-        };
-        let by = match by {
-            EndedBy::Skipped => "skipped",
-            EndedBy::Timer => "ended by its timer",
-            EndedBy::AllReclaimed => "all clients reclaimed",
-            EndedBy::V4EndGrace => "ended by v4_end_grace",
-            EndedBy::Shutdown => "server stopped",
-            EndedBy::Unknown => "ended, why was not seen",
-        };
-        if seen { by.to_owned() } else { format!("{by} (inferred)") }
-    }
-}
 
 /// A grace period on the axis, and what is said of it.
 struct Bar {
     at: Span,
-    state: State,
+    /// What became of it.
+    end: String,
     /// All in words, in fewer, and in none.
     texts: [String; 3],
     length: Option<Duration>,
@@ -69,43 +31,55 @@ pub(super) fn nfsd(drawn: &Drawn<'_>, lane: &mut Lane) -> Option<(Span, bool)> {
         server::say(lane, drawn, "not seen".to_owned());
         return None;
     };
-    let end = restart.planned_end(place.session.timeline().hz());
-    let planned = end.zip(restart.length()).map(|(end, (length, _))| (place.span(end.earliest, end.latest), length));
-    let (at, state) = lies(drawn, grace, planned.map(|(span, _)| span.to));
+    let planned = restart.planned_end(place.session.timeline().hz()).zip(restart.length());
+    let planned = planned.map(|(end, (length, _))| (place.span(end.earliest, end.latest), length));
+    let (at, end) = lies(drawn, grace, planned.map(|(span, _)| span.to));
     let length = row.grace_ns.or(row.grace_planned_ns).map(|ns| rough(Duration::from_nanos(ns)));
-    let short = length.map_or_else(|| state.label(), |length| format!("{length}: {}", state.label()));
+    let short = length.map_or_else(|| end.clone(), |length| format!("{length}: {end}"));
     let texts = [summary::grace(row), short, String::new()];
     let length = row.grace_ns.map(Duration::from_nanos);
-    draw(drawn, grace, Bar { at, state, texts, length, planned }, lane);
-    Some((at, state != State::On))
+    draw(drawn, grace, Bar { at, end, texts, length, planned }, lane);
+    Some((at, !restart.in_grace()))
 }
 
 /// lockd's, whose length is not known.
 pub(super) fn lockd(drawn: &Drawn<'_>, lane: &mut Lane) {
     let Some(grace) = drawn.restart.lockd() else { return server::say(lane, drawn, "none seen".to_owned()) };
-    let (at, state) = lies(drawn, grace, None);
+    let (at, end) = lies(drawn, grace, None);
     let length = grace.ended.filter(|_| grace.began_seen).map(|end| end.at.since(grace.began));
     let said = length.map(|length| format!(": {}", span(length))).unwrap_or_default();
-    let texts = [format!("lockd's own grace period{said}"), state.label(), String::new()];
-    draw(drawn, grace, Bar { at, state, texts, length, planned: None }, lane);
+    let texts = [format!("lockd's own grace period{said}"), end.clone(), String::new()];
+    draw(drawn, grace, Bar { at, end, texts, length, planned: None }, lane);
 }
 
-/// Where it lies; up to the end of the session while it is on.
-fn lies(drawn: &Drawn<'_>, grace: Grace, computed: Option<f64>) -> (Span, State) {
+/// Where it lies, up to the end of the session while it is on, and what became of it.
+fn lies(drawn: &Drawn<'_>, grace: Grace, computed: Option<f64>) -> (Span, String) {
     let Drawn { place, restart, .. } = drawn;
     let from = place.at(grace.began);
-    let (to, state) = match (grace.ended, restart.stopped()) {
-        (Some(end), _) => (place.at(end.at), State::Ended { by: end.by, seen: end.known_from == KnownFrom::Observed }),
-        (None, Some(stopped)) => (place.at(stopped), State::Stopped),
-        (None, None) if restart.is_history() => (computed.unwrap_or(from), State::Over),
-        (None, None) => (place.at(place.now), State::On),
+    let (to, end) = match (grace.ended, restart.phase()) {
+        (Some(end), _) => (place.at(end.at), ended(end)),
+        (None, Phase::History { .. }) => (computed.unwrap_or(from), "over (computed)".to_owned()),
+        (None, Phase::Stopped { at, .. }) => (place.at(at), "server stopped".to_owned()),
+        (None, _) => (place.at(place.now), "still on".to_owned()),
     };
-    (Span::new(from, to).before(drawn.until()), state)
+    (Span::new(from, to).before(drawn.until()), end)
+}
+
+fn ended(end: GraceEnd) -> String {
+    let by = match end.by {
+        EndedBy::Skipped => "skipped",
+        EndedBy::Timer => "ended by its timer",
+        EndedBy::AllReclaimed => "all clients reclaimed",
+        EndedBy::V4EndGrace => "ended by v4_end_grace",
+        EndedBy::Shutdown => "server stopped",
+        EndedBy::Unknown => "ended, why was not seen",
+    };
+    if end.known_from == KnownFrom::Observed { by.to_owned() } else { format!("{by} (inferred)") }
 }
 
 fn draw(drawn: &Drawn<'_>, grace: Grace, bar: Bar, lane: &mut Lane) {
     let Drawn { restart, row, .. } = drawn;
-    let Bar { at, state, texts, length, planned } = bar;
+    let Bar { at, end, texts, length, planned } = bar;
     let seen = if grace.began_seen { "" } else { " (its first sign)" };
     let plan = |(end, length): (Span, Duration)| {
         format!("{}, until {} … {} s (computed)", span(length), moment(end.from), moment(end.to))
@@ -113,18 +87,18 @@ fn draw(drawn: &Drawn<'_>, grace: Grace, bar: Bar, lane: &mut Lane) {
     let rows = [
         ("from", format!("{} s{seen}", moment(at.from))),
         ("to", format!("{} s", moment(at.to))),
-        ("end", state.label()),
+        ("end", end.clone()),
         ("length", length.map(span).unwrap_or_default()),
         ("planned", planned.map(plan).unwrap_or_default()),
         ("refused", plural(restart.clients().refused.total(), "operation")),
     ];
-    let end_seen = matches!(state, State::Ended { seen: true, .. });
+    let end_seen = grace.ended.is_some_and(|end| end.known_from == KnownFrom::Observed);
     let watched = grace.began_seen && (restart.known_from() == KnownFrom::Observed || end_seen);
     let class = if watched { Class::Grace } else { Class::GraceNotWatched };
     let planned = planned.map(|(span, _)| Mark::over(Class::Planned, span));
     let title = format!("{} of restart {}", lane.name, row.restart);
     lane.tell(Tip::new(title, rows), [Mark::over(class, at)].into_iter().chain(planned));
-    server::say(lane, drawn, format!("{}; {}", texts[0], state.label()));
+    server::say(lane, drawn, format!("{}; {end}", texts[0]));
     let texts = texts.map(|text| format!("#{}  {text}", row.restart).trim_end().to_owned());
     lane.marks.push(Mark::over(Class::GraceLabel, at).says(texts, drawn.until()));
 }

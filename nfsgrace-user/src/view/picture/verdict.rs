@@ -7,7 +7,7 @@ use super::{
     Place, moment,
 };
 use crate::{
-    diagnosis::{Evidence, Question, Verdict, caveats},
+    diagnosis::{Evidence, Question, Severity, Verdict, caveats},
     session::Session,
     view::clean,
 };
@@ -17,8 +17,8 @@ use crate::{
 pub struct VerdictCard {
     /// The ids of the causes that it may be, how sure it is, and its restarts.
     pub title: String,
-    /// `problem`, `warning` or `fine`.
-    pub severity: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
     /// Numbers of the restarts; none where the server is not seen.
     pub restarts: Vec<u32>,
     /// One or two sentences.
@@ -102,7 +102,7 @@ fn card(place: &Place<'_>, verdict: &Verdict) -> VerdictCard {
     let owned = |lines: Vec<&str>| lines.into_iter().map(str::to_owned).collect();
     VerdictCard {
         title: String::new(),
-        severity: verdict.severity().word(),
+        severity: verdict.severity(),
         restarts: verdict.restart.map(|id| id.0).into_iter().collect(),
         headline: clean(&verdict.headline).into_owned(),
         costs: cost.into_iter().collect(),

@@ -7,7 +7,10 @@ pub(in crate::view::picture) use pen::escape;
 use pen::{Anchor, Pen, Scale, Type};
 
 use super::{About, Class, Episode, Fill, Look, Mark, Picture, Shape, Span, VerdictCard, ink};
-use crate::view::{plural, wrap};
+use crate::{
+    diagnosis::Severity,
+    view::{plural, wrap},
+};
 
 /// Width of the picture.
 const WIDTH: f64 = 1000.0;
@@ -128,9 +131,9 @@ fn title(pen: &mut Pen, picture: &Picture, mut y: f64) -> f64 {
 
 fn verdict(pen: &mut Pen, card: &VerdictCard, y: f64) -> f64 {
     let ink = match card.severity {
-        "problem" => ink::TAIL,
-        "warning" => ink::GRACE_END,
-        _ => ink::GOOD,
+        Severity::Problem => ink::TAIL,
+        Severity::Warning => ink::GRACE_END,
+        Severity::Fine => ink::GOOD,
     };
     let mut below = y + 15.0;
     for (nth, line) in wrap(&card.title, 116).iter().enumerate() {
