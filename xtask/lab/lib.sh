@@ -36,6 +36,7 @@ wait_for() {
 server_prepare() {
   [ -e $NFSD/threads ] && return
   modprobe nfsd || fail 'no nfsd module'
+  grace_trace
   pipefs_mount
   mount -t nfsd nfsd $NFSD
   echo "$GRACE" >$NFSD/nfsv4leasetime
@@ -58,7 +59,24 @@ server_start() {
 server_stop() { rpc.nfsd 0 || fail 'rpc.nfsd 0'; say 'nfsd is stopped'; }
 server_restart() { server_stop; server_start; }
 
-grace_is_over() { read -r ENDED <$NFSD/v4_end_grace && [ "$ENDED" = Y ]; }
+# v4_end_grace reads Y while nfsd still waits for nfsdcld to note the end, and refuses every open. What clients see is whether
+# the kernel has called locks_end_grace since the last start, and that only a trace tells.
+GRACE_TRACE=/sys/kernel/tracing/instances/grace
+grace_trace() {
+  [ ! -e $GRACE_TRACE ] || return 0
+  mkdir $GRACE_TRACE
+  echo 64 >$GRACE_TRACE/buffer_size_kb
+  echo 'p:labgrace/begins grace:locks_start_grace' >>/sys/kernel/tracing/kprobe_events
+  echo 'p:labgrace/ends grace:locks_end_grace' >>/sys/kernel/tracing/kprobe_events
+  echo 1 >$GRACE_TRACE/events/labgrace/enable || fail 'nothing tells when a grace period ends'
+}
+grace_is_over() {
+  read -r ENDED <$NFSD/v4_end_grace && [ "$ENDED" = Y ] || return
+  case $(tail -n 1 $GRACE_TRACE/trace) in
+    *' ends: '*) ;;
+    *) return 1 ;;
+  esac
+}
 # A grace period may be prolonged to twice its length.
 wait_grace_over() { PAUSE=1 wait_for $((GRACE * 2 + 10)) grace_is_over; say 'the grace period is over'; }
 try_to_end_grace() {
