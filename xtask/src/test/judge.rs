@@ -77,69 +77,89 @@ pub fn judge(outcome: &Outcome, expected: &Expected, nfsgrace: &Path) -> Judgeme
     let text = |name: &str| outcome.results.text(name).unwrap_or_default();
     let session = Session::read(&text("session.ndjson"));
     let opens = opens::read(&text("opens"));
-    let ready = text("ready");
     let from_ns = uptime_ns(&text("witnessed")).unwrap_or_default();
 
-    if let Some(loss) = ftrace::loss(&text("ftrace.stats"), &text("ftrace.profile")) {
-        judgement.complaints.push(loss);
-    }
+    judgement.complaints.extend(ftrace::loss(&text("ftrace.stats"), &text("ftrace.profile")));
     judgement.comparison = compare(&session, &ftrace::read(&text("ftrace")), &opens, from_ns, *crowd);
     judgement.complaints.append(&mut judgement.comparison.differences);
-    if let Some(server) = outcome.results.text("session-server.ndjson") {
+    judge_together(outcome, &session, verdicts, nfsgrace, &mut judgement);
+    judge_completeness(&session, &mut judgement);
+
+    let watched: Vec<&Open> = opens.iter().filter(|open| open.start_ns >= from_ns).collect();
+    let longest = watched.iter().copied().max_by_key(|open| open.took_ns());
+    judge_opens(&watched, longest, *stall, *grace, &mut judgement);
+    judgement.concluded = session.concluded(from_ns);
+    judge_verdicts(verdicts, &mut judgement);
+    if let Some(longest) = longest {
+        judge_promptness(&printed::read(&text("stdout")), verdicts, longest, &mut judgement);
+    }
+    if let Some(killed_ns) = uptime_ns(&text("killed")) {
+        judgement.complaints.extend(recorded::judge(outcome, &session, from_ns..killed_ns, verdicts, nfsgrace));
+    }
+    judge_exit(outcome.results.exit_status(), verdicts, &mut judgement);
+    judgement.attach = started(&text("started"), &text("ready"));
+    judgement.memory_kib = memory(&text("memory"));
+    judgement
+}
+
+/// What several hosts come to, where several were recorded or watched.
+fn judge_together(
+    outcome: &Outcome,
+    session: &Session,
+    expected: &[Verdict],
+    nfsgrace: &Path,
+    judgement: &mut Judgement,
+) {
+    let text = |name: &str| outcome.results.text(name);
+    let truth = |name: &str| Truth::read(&text(name).unwrap_or_default());
+    if let Some(server) = text("session-server.ndjson") {
         let server = Session::read(&server);
-        let second = outcome.results.text("session-second.ndjson").map(|second| Session::read(&second));
-        let mut clients = vec![Client { host: "client", session: &session, truth: Truth::read(&text("clock")) }];
-        clients.extend(second.as_ref().map(|session| {
-            let truth = Truth::read(&text("clock-second"));
-            Client { host: "second", session, truth }
-        }));
+        let second = text("session-second.ndjson").map(|second| Session::read(&second));
+        let mut clients = vec![Client { host: "client", session, truth: truth("clock") }];
+        clients.extend(second.as_ref().map(|session| Client { host: "second", session, truth: truth("clock-second") }));
         for Client { host, session, truth } in &clients {
             judgement.complaints.extend(compare_paired(host, session, &server, truth));
         }
-        judgement.complaints.extend(paired::judge(nfsgrace, &outcome.results.sessions(), &clients, verdicts));
+        judgement.complaints.extend(paired::judge(nfsgrace, &outcome.results.sessions(), &clients, expected));
     }
-    if let Some(printed) = outcome.results.text("together") {
-        judgement.complaints.extend(together::judge(&printed, verdicts));
+    if let Some(printed) = text("together") {
+        judgement.complaints.extend(together::judge(&printed, expected));
     }
-    for (cause, count) in &session.losses {
-        judgement.complaints.push(format!("nfsgrace lost {count} records: {cause}"));
-    }
+}
+
+/// Whether the session is whole.
+fn judge_completeness(session: &Session, judgement: &mut Judgement) {
+    let lost = session.losses.iter().map(|(cause, count)| format!("nfsgrace lost {count} records: {cause}"));
+    judgement.complaints.extend(lost);
     if session.broken_lines > 0 {
         judgement.complaints.push(format!("the session file has {} broken lines", session.broken_lines));
     }
     if !session.has_summary {
         judgement.complaints.push("the session file has no closing summary".to_owned());
     }
+}
 
-    let watched: Vec<&Open> = opens.iter().filter(|open| open.start_ns >= from_ns).collect();
-    for open in watched.iter().filter(|open| open.errno != 0) {
+/// Whether all opens succeeded, and the `longest` was blocked where a stall is expected.
+fn judge_opens(
+    opens: &[&Open],
+    longest: Option<&Open>,
+    stall: Option<bool>,
+    grace: Duration,
+    judgement: &mut Judgement,
+) {
+    for open in opens.iter().filter(|open| open.errno != 0) {
         judgement.complaints.push(format!("opening {} failed with errno {}", open.path, open.errno));
     }
-    let longest = watched.iter().max_by_key(|open| open.took_ns());
     judgement.longest_open = longest.map_or(Duration::ZERO, |open| Duration::from_nanos(open.took_ns()));
     // An open may begin some seconds after the grace period did.
-    let blocked = judgement.longest_open > *grace / 3;
-    if let Some(stall) = *stall
+    let blocked = judgement.longest_open > grace / 3;
+    if let Some(stall) = stall
         && blocked != stall
     {
         let took = judgement.longest_open.as_secs_f64();
         let expected = if stall { "a stall" } else { "no stall" };
         judgement.complaints.push(format!("{expected} was expected, the longest open took {took:.1} s"));
     }
-
-    judgement.concluded = session.concluded(from_ns);
-    judge_verdicts(verdicts, &mut judgement);
-    if let Some(longest) = longest {
-        let printed = printed::read(&text("stdout"));
-        judge_promptness(&printed, verdicts, longest, &mut judgement);
-    }
-    if let Some(killed_ns) = uptime_ns(&text("killed")) {
-        judgement.complaints.extend(recorded::judge(outcome, &session, from_ns..killed_ns, verdicts, nfsgrace));
-    }
-    judge_exit(outcome.results.exit_status(), verdicts, &mut judgement);
-    judgement.attach = started(&text("started"), &ready);
-    judgement.memory_kib = memory(&text("memory"));
-    judgement
 }
 
 fn judge_verdicts(expected: &[Verdict], judgement: &mut Judgement) {

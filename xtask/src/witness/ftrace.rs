@@ -38,6 +38,13 @@ impl<'a> Hit<'a> {
     fn returned(&self) -> i64 {
         self.value("ret").and_then(|value| value.parse().ok()).unwrap_or(i64::MIN)
     }
+
+    /// Of the kernel's own trace event for errors in replies.
+    fn refused_rpc(&self) -> RefusedRpc {
+        let xid = self.value("xid").and_then(|xid| u32::from_str_radix(xid.trim_start_matches("0x"), 16).ok());
+        let must_be_known = self.value("operation").is_some_and(|operation| KNOWN_OPERATIONS.contains(&operation));
+        RefusedRpc { xid, sent_ns: None, received_ns: self.at_ns, must_be_known }
+    }
 }
 
 /// A task between the entry and the return of `nfs4_handle_exception`.
@@ -65,69 +72,86 @@ pub struct Trace {
 
 /// Reads the witness's trace.
 pub fn read(trace: &str) -> Trace {
-    let mut seen = Vec::new();
-    let mut stalls = Vec::new();
-    let mut refusals = Vec::new();
-    let mut opening: HashMap<u32, Opening> = HashMap::new();
-    let mut inside_cld: HashSet<u32> = HashSet::new();
-    let mut refused: HashMap<u32, Refused> = HashMap::new();
+    let mut reader = Reader::default();
     for hit in trace.lines().filter(|line| !line.starts_with('#')).filter_map(Hit::parse) {
-        let Hit { tid, at_ns, probe, .. } = hit;
-        let mut add = |what| seen.push(Observation { seen: what, tid, at_ns });
-        match probe {
-            "start" => add(Seen::ServerStart),
-            "start_ret" => add(Seen::ServerStarted(hit.returned())),
-            "tracking" => add(Seen::TrackingStart),
-            "tracking_ret" => add(Seen::TrackingEnd(hit.returned())),
+        if let Some(seen) = reader.server(&hit) {
+            reader.trace.observations.push(Observation { seen, tid: hit.tid, at_ns: hit.at_ns });
+        }
+        reader.client(&hit);
+    }
+    let mut trace = reader.trace;
+    trace.observations.sort_by_key(|observation| observation.at_ns);
+    trace
+}
+
+/// What was seen so far, and which tasks are inside of what.
+#[derive(Default)]
+struct Reader {
+    trace: Trace,
+    inside_cld: HashSet<u32>,
+    opening: HashMap<u32, Opening>,
+    refused: HashMap<u32, Refused>,
+}
+
+impl Reader {
+    /// What a hit of one of the server's probes is worth by itself.
+    fn server(&mut self, hit: &Hit<'_>) -> Option<Seen> {
+        Some(match hit.probe {
+            "start" => Seen::ServerStart,
+            "start_ret" => Seen::ServerStarted(hit.returned()),
+            "tracking" => Seen::TrackingStart,
+            "tracking_ret" => Seen::TrackingEnd(hit.returned()),
             "cld" => {
-                inside_cld.insert(tid);
+                self.inside_cld.insert(hit.tid);
+                return None;
             }
             "cld_ret" => {
-                inside_cld.remove(&tid);
-                add(Seen::CldEnd(hit.returned()));
+                self.inside_cld.remove(&hit.tid);
+                Seen::CldEnd(hit.returned())
             }
-            "umh_ret" => add(Seen::UmhEnd(hit.returned())),
-            "legacy_ret" => add(Seen::LegacyEnd(hit.returned())),
-            "msleep" if inside_cld.contains(&tid) => add(Seen::Poll),
-            "grace_start" => add(Seen::GraceStart),
-            "open_ret" if hit.value("ret") == Some(GRACE_ON_THE_WIRE) => add(Seen::Refusal),
+            "umh_ret" => Seen::UmhEnd(hit.returned()),
+            "legacy_ret" => Seen::LegacyEnd(hit.returned()),
+            "msleep" if self.inside_cld.contains(&hit.tid) => Seen::Poll,
+            "grace_start" => Seen::GraceStart,
+            "open_ret" if hit.value("ret") == Some(GRACE_ON_THE_WIRE) => Seen::Refusal,
+            _ => return None,
+        })
+    }
+
+    /// Follows tasks of the client through the functions that they call.
+    fn client(&mut self, hit: &Hit<'_>) {
+        let &Hit { tid, at_ns, probe, .. } = hit;
+        match probe {
             "do_open" => {
-                opening.insert(tid, Opening { began_ns: at_ns, slept: false });
+                self.opening.insert(tid, Opening { began_ns: at_ns, slept: false });
             }
             "do_open_ret" => {
-                if let Some(Opening { began_ns, slept: true }) = opening.remove(&tid) {
-                    stalls.push(Stall { tid, began_ns, ended_ns: at_ns });
+                if let Some(Opening { began_ns, slept: true }) = self.opening.remove(&tid) {
+                    self.trace.stalls.push(Stall { tid, began_ns, ended_ns: at_ns });
                 }
             }
-            "nfs4_xdr_status" => {
-                let xid = hit.value("xid").and_then(|xid| u32::from_str_radix(xid.trim_start_matches("0x"), 16).ok());
-                let must_be_known =
-                    hit.value("operation").is_some_and(|operation| KNOWN_OPERATIONS.contains(&operation));
-                refusals.push(RefusedRpc { xid, sent_ns: None, received_ns: at_ns, must_be_known });
-            }
+            "nfs4_xdr_status" => self.trace.refused.push(hit.refused_rpc()),
             "exception" => {
-                refused.insert(tid, Refused { at_ns, slept: false });
+                self.refused.insert(tid, Refused { at_ns, slept: false });
             }
             "sleep" => {
-                if let Some(refused) = refused.get_mut(&tid) {
+                if let Some(refused) = self.refused.get_mut(&tid) {
                     refused.slept = true;
                 }
             }
             "exception_ret" => {
                 // Only a refusal that led to a sleep is one that nfsgrace reports.
-                if let Some(refused) = refused.remove(&tid).filter(|refused| refused.slept) {
-                    if let Some(opening) = opening.get_mut(&tid) {
+                if let Some(refused) = self.refused.remove(&tid).filter(|refused| refused.slept) {
+                    if let Some(opening) = self.opening.get_mut(&tid) {
                         opening.slept = true;
                     }
-                    seen.push(Observation { seen: Seen::Sleep, tid, at_ns: refused.at_ns });
-                    seen.push(Observation { seen: Seen::SleepEnd, tid, at_ns });
+                    self.trace.observations.push(Observation { seen: Seen::Sleep, tid, at_ns: refused.at_ns });
+                    self.trace.observations.push(Observation { seen: Seen::SleepEnd, tid, at_ns });
                 }
             }
             _ => {}
         }
     }
-    seen.sort_by_key(|observation| observation.at_ns);
-    Trace { observations: seen, stalls, refused: refusals }
 }
 
 /// Why the trace may be incomplete, if it may.
