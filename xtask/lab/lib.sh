@@ -12,7 +12,10 @@ SECOND=10.0.1.2
 # 4.1 unless a scenario says otherwise; clientaddr because a guest without network has no other.
 VERS=4.1
 
-# Starting a command takes an emulated guest long: what waits in a loop uses the shell's own commands.
+# Starting a command takes an emulated guest long: what waits in a loop uses the shell's own commands, as reading for so many
+# seconds from where nothing comes.
+[ -p /tmp/nothing ] || mkfifo /tmp/nothing
+pause() { read -rt "$1" _ <>/tmp/nothing || true; }
 uptime_is() { read -r UPTIME _ </proc/uptime; }
 say() { uptime_is; echo "[$UPTIME] $*"; }
 fail() { say "FAILED: $*"; echo "$*" >$RES/failed; exit 1; }
@@ -26,16 +29,24 @@ wait_for() {
   until "$@" >/dev/null 2>&1; do
     uptime_is
     [ "${UPTIME%.*}" -le "$end" ] || fail "waited $seconds s in vain for: $*"
-    sleep "$PAUSE"
+    pause "$PAUSE"
+  done
+}
+
+# modules_load [MODULE…]: those of server and client. The first step of nearly every scenario: they share what it takes.
+modules_load() {
+  local module
+  for module in ${*:-nfsd nfsv4}; do
+    [ -e /sys/module/$module ] || modprobe $module || fail "no module $module"
   done
 }
 
 # --- the server
 
-# Modules, file systems and settings that nfsd needs. The first step of every scenario, server_start does it.
+# File systems and settings that nfsd needs; server_start does it.
 server_prepare() {
   [ -e $NFSD/threads ] && return
-  modprobe nfsd || fail 'no nfsd module'
+  modules_load nfsd
   grace_trace
   pipefs_mount
   mount -t nfsd nfsd $NFSD
@@ -100,7 +111,7 @@ remove_recovery_dir() { rmdir /var/lib/nfs/v4recovery; }
 # --- the client
 
 mount_nfs() {
-  modprobe nfsv4
+  modules_load nfsv4
   witness_client
   mount -t nfs4 -o "vers=$VERS,clientaddr=$CLIENT" $SERVER:/ /mnt ||
     fail 'mount'
@@ -255,7 +266,7 @@ on_guest() {
   [ "$answer" = done ] || fail "$address did not: $*"
 }
 guest_answers() { echo true | nc -w 2 "$1" 7000 | grep -q done; }
-wait_server() { modprobe nfsv4; wait_for 120 guest_answers $SERVER; }
+wait_server() { modules_load nfsv4; wait_for 120 guest_answers $SERVER; }
 wait_second() { wait_for 120 guest_answers $SECOND; }
 
 # fetch ADDRESS FILE NAME: FILE of the results of the guest at ADDRESS, into the results of this one as NAME.

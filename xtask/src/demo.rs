@@ -74,7 +74,7 @@ impl Demo {
         println!("# in a guest with kernel {}: nfsgrace watch", lab.kernel(self.kernel)?.release);
         let scenario = Scenario::named(name)?;
         let run = Run {
-            steps: scenario.steps(),
+            steps: scenario.steps.clone(),
             guests: scenario.guests(lab, self.kernel, self.kernel)?,
             ssh: scenario.ssh,
             grace_s: self.grace,

@@ -2,6 +2,7 @@
 # expect: client-never-returned backoff-tail?
 # stall: yes
 
+modules_load
 nfsdcld_start
 server_start
 mount_nfs

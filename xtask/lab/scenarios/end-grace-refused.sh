@@ -3,6 +3,7 @@
 # expect 5.10 6.1 6.12: legacy-dir-missing end-grace-refused backoff-tail?
 # stall: yes
 
+modules_load
 remove_nfsdcltrack
 remove_recovery_dir
 server_start

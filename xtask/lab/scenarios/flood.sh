@@ -4,14 +4,15 @@
 # stall: yes
 # crowd: yes
 
+modules_load
 remove_nfsdcltrack
 remove_recovery_dir
 server_start
 mount_nfs
 wait_grace_over
 open_file before
-make_files 300 flood
 watch_start
+make_files 300 flood
 server_restart
 open_many 300 100 flood
 wait_grace_over

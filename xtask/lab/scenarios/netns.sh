@@ -2,6 +2,7 @@
 # expect: netns-no-tracker backoff-tail?
 # stall: yes
 
+modules_load
 second_client
 on_other server_start
 SERVER=10.9.0.2

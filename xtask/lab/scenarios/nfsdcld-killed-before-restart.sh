@@ -4,6 +4,7 @@
 # stall: yes
 # stall 5.10 6.1 6.12: no
 
+modules_load
 nfsdcld_start
 server_start
 mount_nfs

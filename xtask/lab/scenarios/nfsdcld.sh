@@ -1,6 +1,7 @@
 # about: nfsdcld runs: the only client reclaims, and the grace period ends at once
 # expect: healthy
 
+modules_load
 nfsdcld_start
 server_start
 mount_nfs

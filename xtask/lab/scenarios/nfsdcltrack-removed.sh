@@ -4,6 +4,7 @@
 # stall: yes
 # skip 6.18 7.x: these kernels have no tracker but nfsdcld, so it is no-nfsdcld again
 
+modules_load
 remove_nfsdcltrack
 server_start
 mount_nfs

@@ -2,9 +2,10 @@
 # expect: client-minor-version-0 backoff-tail?
 # stall: yes
 
-VERS=4.0
+modules_load
 nfsdcld_start
 server_start
+VERS=4.0
 mount_nfs
 open_file before
 watch_start

@@ -3,6 +3,7 @@
 # expect 5.10 6.1 6.12: healthy
 # stall: no
 
+modules_load
 server_start
 wait_grace_over
 watch_start

@@ -6,6 +6,7 @@
 #
 # Up to 6.12 Debian's kernels fall back to the helper nfsdcltrack, which ends the grace period.
 
+modules_load
 server_start
 mount_nfs
 wait_grace_over

@@ -5,6 +5,7 @@
 #
 # What the recorder left (recorded.ndjson.zst), and the report of it, is compared with what watch recorded up to the kill.
 
+modules_load
 remove_nfsdcltrack
 remove_recovery_dir
 server_start

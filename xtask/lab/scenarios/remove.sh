@@ -5,15 +5,16 @@
 #
 # In a directory of its own, which the task locks for as long as it waits.
 
+modules_load
 remove_nfsdcltrack
 remove_recovery_dir
 server_start
 mount_nfs
 wait_grace_over
-mkdir /export/dir
-: >/export/dir/unwanted
 open_file before
 watch_start
+mkdir /export/dir
+: >/export/dir/unwanted
 server_restart
 client_recovers
 rm /mnt/dir/unwanted &

@@ -4,6 +4,7 @@
 # stall: yes
 # stall 5.10 6.1 6.12: maybe
 
+modules_load
 server_start
 mount_nfs
 wait_grace_over

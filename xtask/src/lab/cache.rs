@@ -11,12 +11,12 @@ use anyhow::{Context as _, Result, bail};
 /// The lab's directory.
 ///
 /// ```text
-/// apt/               the private apt configuration and its package lists
-/// debs/              packages as downloaded
-/// userspace.cpio     the guests' programs (userspace.stamp: what it was made by)
-/// ssh.cpio           sshd and ssh for guests (ssh.stamp: what it was made by)
-/// kernels/SERIES/    image, modules.cpio, stamp (its release, and what it was made by)
-/// runs/PID-N/        files of a running guest
+/// apt/                     the private apt configuration and its package lists
+/// debs/                    packages as downloaded
+/// userspace.cpio           the guests' programs (userspace.stamp: what it was made by)
+/// ssh.cpio                 sshd and ssh for guests (ssh.stamp: what it was made by)
+/// kernels/SERIES-RECIPE/   image, modules.cpio, release
+/// runs/PID-N/              files of a running guest, or a saved one
 /// ```
 #[derive(Debug, Clone)]
 pub struct Cache {

@@ -96,7 +96,7 @@ impl RunArguments {
         let needed: Vec<Series> = [kernel, client_kernel].into_iter().chain(scenario.second_kernel).collect();
         let lab = Lab::prepare(&needed, binary)?;
         let run = Run {
-            steps: scenario.steps(),
+            steps: scenario.steps.clone(),
             guests: scenario.guests(&lab, kernel, client_kernel)?,
             ssh: scenario.ssh,
             grace_s: grace,

@@ -18,6 +18,7 @@ use super::{
     run::Run,
     scenario::Scenario,
     series::Series,
+    steps::Steps,
 };
 use crate::tool;
 
@@ -56,8 +57,10 @@ impl Fixtures {
 fn save(lab: &Lab, series: Series, into: &Path) -> Result<String> {
     let kernel = lab.kernel(series)?;
     let name = kernel.release.split('.').take(2).collect::<Vec<_>>().join(".");
+    let steps = Scenario::directory().with_file_name("fixtures.sh");
+    let steps = fs::read_to_string(&steps).with_context(|| format!("cannot read {}", steps.display()))?;
     let run = Run {
-        steps: Scenario::directory().with_file_name("fixtures.sh"),
+        steps: Steps::parse(&steps),
         guests: vec![Guest::alone(kernel)],
         ssh: false,
         grace_s: 10,

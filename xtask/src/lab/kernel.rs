@@ -19,7 +19,7 @@ use super::{
 use crate::tool;
 
 /// Modules that the guests use, without what these need in turn.
-const MODULES: [&str; 11] = [
+const MODULES: [&str; 12] = [
     "nfsd",
     "nfs",
     "nfsv4",
@@ -29,12 +29,13 @@ const MODULES: [&str; 11] = [
     "virtio_pci",
     "virtio_blk",
     "virtio_net",
+    "qemu_fw_cfg",
     "veth",
     "dummy",
 ];
 
 /// Changes when this file makes something else of the same package.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 
 /// A bootable kernel in the cache.
 #[derive(Debug, Clone)]
@@ -50,9 +51,8 @@ pub struct Kernel {
 impl Kernel {
     /// The cached kernel, when there is one.
     pub fn cached(cache: &Cache, series: Series) -> Option<Self> {
-        let directory = cache.path("kernels").join(series.name());
-        let stamp = fs::read_to_string(directory.join("stamp")).ok()?;
-        let release = stamp.strip_suffix(&format!(" recipe {RECIPE}\n"))?.to_owned();
+        let directory = directory(cache, series);
+        let release = fs::read_to_string(directory.join("release")).ok()?;
         let kernel = Self { release, image: directory.join("image"), modules: directory.join("modules.cpio") };
         (kernel.image.is_file() && kernel.modules.is_file()).then_some(kernel)
     }
@@ -66,13 +66,18 @@ impl Kernel {
         eprintln!("lab: fetching kernel {release} …");
         let unpacked = RunDirectory::create(cache)?;
         apt.unpack(&packages(apt, &release)?, &unpacked.path(""))?;
-        let directory = cache.path("kernels").join(series.name());
+        let directory = directory(cache, series);
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory)?;
         make(&unpacked, &release, &directory).with_context(|| format!("cannot make kernel {release} bootable"))?;
-        fs::write(directory.join("stamp"), format!("{release} recipe {RECIPE}\n"))?;
+        fs::write(directory.join("release"), release)?;
         Self::cached(cache, series).context("the kernel was made, and is not there")
     }
+}
+
+/// One for each recipe: another checkout may have guests that boot from what it has made.
+fn directory(cache: &Cache, series: Series) -> PathBuf {
+    cache.path(format!("kernels/{series}-{RECIPE}"))
 }
 
 /// `6.18.15+deb13-cloud-amd64`: the cloud flavour is small and has everything that the lab needs.

@@ -5,7 +5,7 @@ use std::{
     io::{self, Read},
     os::unix::{
         fs::FileTypeExt as _,
-        net::UnixListener,
+        net::{UnixListener, UnixStream},
         process::{CommandExt as _, ExitStatusExt as _},
     },
     path::{Path, PathBuf},
@@ -20,17 +20,23 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::console::Console;
+use super::{console::Console, monitor::Monitor};
 use crate::{interrupt, tool};
 
-/// A guest that printed nothing for so long hangs: its init prints a line every few seconds.
-const SILENCE: Duration = Duration::from_secs(30);
+/// A guest that printed nothing for so long hangs: its init prints a line every few seconds, unless the host lets it starve.
+const SILENCE: Duration = Duration::from_secs(120);
 const TICK: Duration = Duration::from_millis(100);
 const MEMORY_MIB: u32 = 1024;
 /// `panic=-1` restarts at once, which qemu's `-no-reboot` makes an exit. The rest halves the time that booting takes: no
-/// mitigations, no self-tests, no integrity measurements, no search for a random place.
+/// mitigations, no self-tests, no integrity measurements, no search for a random place. The watchdogs would take it for a hang
+/// when a busy host lets the guest starve; [`SILENCE`] notices a true one.
 const PARAMETERS: &str = "console=ttyS0 panic=-1 mitigations=off cryptomgr.notests lsm=capability audit=0 nokaslr \
-                          no5lvl init_on_alloc=0";
+                          no5lvl init_on_alloc=0 nowatchdog rcupdate.rcu_cpu_stall_suppress=1";
+
+/// Files that the guest can read from its firmware.
+const FILES: [&str; 2] = ["settings", "steps"];
+/// A device that stops the guest when the guest writes to it, at the place where `xtask/lab/steps.sh` looks for it.
+const STOP: [&str; 4] = ["-device", "pvpanic-pci,addr=1e", "-action", "panic=pause"];
 
 /// How the guest's processor is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +107,7 @@ pub struct Machine<'a> {
     pub kernel: &'a Path,
     /// The initramfs.
     pub initramfs: &'a Path,
-    /// A directory for its sockets.
+    /// A directory for its sockets, with the files that it reads (`settings` and `steps`).
     pub directory: &'a Path,
     /// A file that is the guest's disk, to get results back.
     pub disk: &'a Path,
@@ -109,6 +115,8 @@ pub struct Machine<'a> {
     pub cables: Vec<Cable>,
     /// By how much its wall clock is wrong at the start, hours.
     pub hours: i32,
+    /// What it goes on from, instead of booting: a saved guest of the same kind.
+    pub snapshot: Option<&'a Path>,
 }
 
 /// How a guest ended.
@@ -130,45 +138,53 @@ pub enum Ending {
     Interrupted,
 }
 
+/// Who attends to a guest.
+pub struct Attendant<'a> {
+    /// Keeps what the guest prints.
+    pub console: &'a mut Console,
+    /// Gets what the guest writes to its second serial line.
+    pub stream: &'a mut dyn FnMut(&[u8]),
+    /// Is called when the guest has stopped itself; then the guest goes on.
+    pub stopped: &'a mut dyn FnMut(&mut Monitor) -> Result<()>,
+    /// Is set when nobody needs the guest any more.
+    pub dismissed: &'a AtomicBool,
+}
+
 enum Heard {
     Console(Vec<u8>),
     Stream(Vec<u8>),
+    Monitor(Monitor),
+    Stopped,
 }
 
 impl Machine<'_> {
-    /// Runs it without a terminal. `stream` gets what the guest writes to its second serial line.
+    /// Runs it without a terminal.
     ///
     /// The thread that calls this must live on while the machine runs, which it does by waiting for it: the machine is
     /// killed when this thread or the whole program dies, however that happens.
-    pub fn run(
-        &self,
-        limit: Duration,
-        console: &mut Console,
-        stream: &mut dyn FnMut(&[u8]),
-        dismissed: &AtomicBool,
-    ) -> Result<Ending> {
-        let socket = self.directory.join("stream.sock");
-        let listener = UnixListener::bind(&socket).with_context(|| format!("cannot make {}", socket.display()))?;
-        let mut command = self.command()?;
-        command
-            .args(["-display", "none", "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"])
-            .arg("-chardev")
-            .arg(format!("socket,id=stream,path={}", socket.display()))
-            .args(["-serial", "chardev:stream"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // Ctrl-C is for this program, which then ends the machine.
-            .process_group(0);
-        let child = command.spawn().map_err(|error| tool::cannot_start(&command, &error))?;
-        let mut guest = Guest(child);
+    pub fn run(&self, limit: Duration, attendant: &mut Attendant<'_>) -> Result<Ending> {
         let (sender, heard) = channel();
-        if let Some(stdout) = guest.0.stdout.take() {
-            listen(stdout, sender.clone(), Heard::Console);
+        let mut command = self.command()?;
+        command.args(["-display", "none", "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
+        self.connect(&mut command, "stream", &["-serial", "chardev:stream"], &sender, |stream, to| {
+            listen(stream, to, Heard::Stream);
+        })?;
+        self.connect(&mut command, "monitor", &["-mon", "chardev=monitor,mode=control"], &sender, |stream, to| {
+            let stopped = to.clone();
+            // Who does not listen any more is not interested.
+            if let Ok(monitor) = Monitor::new(stream, move || drop(stopped.send(Heard::Stopped))) {
+                let _ = to.send(Heard::Monitor(monitor));
+            }
+        })?;
+        // Ctrl-C is for this program, which then ends the machine.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let child = command.spawn().map_err(|error| tool::cannot_start(&command, &error))?;
+        let mut guest = Guest { qemu: child, monitor: None, is_loaded: self.snapshot.is_none() };
+        if let Some(stdout) = guest.qemu.stdout.take() {
+            listen(stdout, sender, Heard::Console);
         }
-        let errors = guest.0.stderr.take().map(|stderr| thread::spawn(move || io::read_to_string(stderr)));
-        accept(listener, sender);
-        let ending = guest.watch(limit, &heard, console, stream, dismissed)?;
+        let errors = guest.qemu.stderr.take().map(|stderr| thread::spawn(move || io::read_to_string(stderr)));
+        let ending = guest.watch(limit, &heard, attendant)?;
         drop(guest);
         let errors = errors.and_then(|thread| thread.join().ok()).and_then(io::Result::ok).unwrap_or_default();
         Ok(match ending {
@@ -176,6 +192,28 @@ impl Machine<'_> {
             Ending::Gone(status) => Ending::Gone(format!("{status}: {}", errors.trim())),
             ending => ending,
         })
+    }
+
+    /// Makes a socket that qemu connects to, and uses as `arguments` say.
+    fn connect(
+        &self,
+        command: &mut Command,
+        name: &str,
+        arguments: &[&str],
+        to: &Sender<Heard>,
+        connected: fn(UnixStream, Sender<Heard>),
+    ) -> Result<()> {
+        let socket = self.directory.join(format!("{name}.sock"));
+        let listener = UnixListener::bind(&socket).with_context(|| format!("cannot make {}", socket.display()))?;
+        command.arg("-chardev").arg(format!("socket,id={name},path={}", socket.display())).args(arguments);
+        let to = to.clone();
+        // A qemu that fails to start never connects. The thread then waits until the program ends, and holds nothing.
+        thread::spawn(move || {
+            if let Ok((stream, _)) = listener.accept() {
+                connected(stream, to);
+            }
+        });
+        Ok(())
     }
 
     /// Runs it with this terminal as its console, until the guest switches itself off.
@@ -187,14 +225,23 @@ impl Machine<'_> {
     }
 
     fn command(&self) -> Result<Command> {
-        let Self { accelerator, clock, kernel, initramfs, directory: _, disk, cables, hours } = self;
-        let mut command = tool::command("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"]);
+        let Self { accelerator, clock, kernel, initramfs, directory, disk, cables, hours, snapshot } = self;
+        // A clock that counts instructions does not mind a processor that is busy with something else.
+        let niceness = if *clock == Clock::Instructions { "10" } else { "0" };
+        let mut command = tool::command("nice");
+        command.args(["-n", niceness, "setpriv", "--pdeathsig", "KILL", "--", "qemu-system-x86_64"]);
         command.args(accelerator.arguments(*clock)).args(["-m", &MEMORY_MIB.to_string()]);
         command.args(["-nodefaults", "-no-user-config", "-no-reboot"]);
         command.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs);
         command.arg("-append").arg(format!("{PARAMETERS} {}", accelerator.parameters(*clock)));
         command.arg("-drive").arg(format!("file={},if=virtio,format=raw,cache=unsafe", disk.display()));
+        for file in FILES {
+            command.arg("-fw_cfg").arg(format!("name=opt/lab/{file},file={}", directory.join(file).display()));
+        }
+        command.args(STOP);
+        if let Some(snapshot) = snapshot {
+            command.arg("-incoming").arg(Monitor::source(snapshot)?);
+        }
         for Cable { socket, makes_socket, card } in cables {
             let (server, id) = (if *makes_socket { "on" } else { "off" }, format!("cable{card}"));
             let socket = socket.display();
@@ -223,74 +270,88 @@ pub fn wait_for_socket(socket: &Path) -> Result<()> {
 }
 
 /// A running qemu, which does not outlive its owner.
-struct Guest(Child);
+struct Guest {
+    qemu: Child,
+    monitor: Option<Monitor>,
+    is_loaded: bool,
+}
 
 impl Guest {
-    fn watch(
-        &mut self,
-        limit: Duration,
-        heard: &Receiver<Heard>,
-        console: &mut Console,
-        stream: &mut dyn FnMut(&[u8]),
-        dismissed: &AtomicBool,
-    ) -> Result<Ending> {
+    fn watch(&mut self, limit: Duration, heard: &Receiver<Heard>, attendant: &mut Attendant<'_>) -> Result<Ending> {
         let start = Instant::now();
         let mut last_heard = start;
         loop {
             match heard.recv_timeout(TICK) {
-                Ok(Heard::Console(bytes)) => {
+                Ok(heard) => {
+                    self.hear(heard, attendant)?;
                     last_heard = Instant::now();
-                    console.write(&bytes);
                     continue;
                 }
-                Ok(Heard::Stream(bytes)) => {
-                    last_heard = Instant::now();
-                    stream(&bytes);
-                    continue;
-                }
-                // Both lines are closed: qemu ended, or is about to.
+                // All lines are closed: qemu ended, or is about to.
                 Err(RecvTimeoutError::Disconnected) => thread::sleep(TICK),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if let Some(status) = self.0.try_wait().context("cannot wait for qemu")? {
+            if let Some(status) = self.qemu.try_wait().context("cannot wait for qemu")? {
                 while let Ok(late) = heard.recv_timeout(TICK) {
-                    match late {
-                        Heard::Console(bytes) => console.write(&bytes),
-                        Heard::Stream(bytes) => stream(&bytes),
-                    }
+                    self.hear(late, attendant)?;
                 }
-                return Ok(match console.crash() {
-                    _ if console.done() => Ending::Done,
+                return Ok(match attendant.console.crash() {
+                    _ if attendant.console.done() => Ending::Done,
                     Some(line) => Ending::Crashed(line),
                     None => Ending::Gone(describe(status)),
                 });
             }
-            if interrupt::interrupted() {
-                return Ok(Ending::Interrupted);
-            }
-            if dismissed.load(Ordering::Relaxed) {
-                return Ok(Ending::Dismissed);
-            }
-            // What follows a crash's first line, up to a second of it, is worth having.
-            if let Some(line) = console.crash()
-                && last_heard.elapsed() > Duration::from_secs(1)
-            {
-                return Ok(Ending::Crashed(line));
-            }
-            if last_heard.elapsed() > SILENCE {
-                return Ok(Ending::Silent(SILENCE));
-            }
-            if start.elapsed() > limit {
-                return Ok(Ending::TooLong(limit));
+            if let Some(ending) = ending(attendant, last_heard.elapsed(), start.elapsed(), limit) {
+                return Ok(ending);
             }
         }
     }
+
+    fn hear(&mut self, heard: Heard, attendant: &mut Attendant<'_>) -> Result<()> {
+        match heard {
+            Heard::Console(bytes) => attendant.console.write(&bytes),
+            Heard::Stream(bytes) => (attendant.stream)(&bytes),
+            Heard::Monitor(monitor) => {
+                let monitor = self.monitor.insert(monitor);
+                monitor.open()?;
+                if !self.is_loaded {
+                    monitor.wait_until_loaded()?;
+                    monitor.go_on()?;
+                    self.is_loaded = true;
+                }
+            }
+            Heard::Stopped => {
+                let monitor = self.monitor.as_mut().context("a guest without a monitor stopped")?;
+                (attendant.stopped)(monitor)?;
+                monitor.go_on()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a guest that still runs should not run any longer.
+fn ending(attendant: &Attendant<'_>, silent_for: Duration, ran_for: Duration, limit: Duration) -> Option<Ending> {
+    if interrupt::interrupted() {
+        return Some(Ending::Interrupted);
+    }
+    if attendant.dismissed.load(Ordering::Relaxed) {
+        return Some(Ending::Dismissed);
+    }
+    // What follows a crash's first line, up to a second of it, is worth having.
+    if let Some(line) = attendant.console.crash().filter(|_| silent_for > Duration::from_secs(1)) {
+        return Some(Ending::Crashed(line));
+    }
+    if silent_for > SILENCE {
+        return Some(Ending::Silent(SILENCE));
+    }
+    (ran_for > limit).then_some(Ending::TooLong(limit))
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
     }
 }
 
@@ -301,15 +362,6 @@ fn listen(mut from: impl Read + Send + 'static, to: Sender<Heard>, kind: fn(Vec<
             if to.send(kind(buffer[..length].to_vec())).is_err() {
                 break;
             }
-        }
-    });
-}
-
-fn accept(listener: UnixListener, to: Sender<Heard>) {
-    // A qemu that fails to start never connects. The thread then waits until the program ends, and holds nothing.
-    thread::spawn(move || {
-        if let Ok((stream, _)) = listener.accept() {
-            listen(stream, to, Heard::Stream);
         }
     });
 }

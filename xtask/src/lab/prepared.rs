@@ -4,7 +4,16 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::{accelerator, apt::Apt, cache::Cache, kernel::Kernel, machine::Accelerator, series::Series, userspace};
+use super::{
+    accelerator,
+    apt::Apt,
+    cache::{Cache, RunDirectory},
+    initramfs::Initramfses,
+    kernel::Kernel,
+    machine::Accelerator,
+    series::Series,
+    userspace,
+};
 use crate::{artifact, tool};
 
 /// A lab that is ready to boot guests.
@@ -22,6 +31,8 @@ pub struct Lab {
     pub helpers: Vec<PathBuf>,
     /// The program under test.
     pub nfsgrace: PathBuf,
+    /// What guests boot from.
+    pub initramfses: Initramfses,
 }
 
 impl Lab {
@@ -40,7 +51,8 @@ impl Lab {
         let (userspace, kernels) = fetch(&cache, series, false)?;
         let first = kernels.values().next().context("no kernel was asked for")?;
         let accelerator = accelerator::choose(&cache, first)?;
-        Ok(Self { userspace, kernels, accelerator, helpers, nfsgrace, cache })
+        let initramfses = Initramfses::new(RunDirectory::create(&cache)?);
+        Ok(Self { userspace, kernels, accelerator, helpers, nfsgrace, initramfses, cache })
     }
 
     /// The kernel of a series that was asked for.

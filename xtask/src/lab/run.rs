@@ -1,8 +1,8 @@
 //! Runs one scenario: in one guest, or in several with cables between them.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
-    io::{BufWriter, Write as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -14,13 +14,12 @@ use anyhow::{Context as _, Result, anyhow};
 use super::{
     cache::RunDirectory,
     console::Console,
-    cpio::Archive,
     guests::{Guest, Role},
-    kernel::Kernel,
-    machine::{Cable, Clock, Ending, Machine, wait_for_socket},
+    machine::{Accelerator, Attendant, Cable, Clock, Ending, Machine, wait_for_socket},
+    monitor::Monitor,
     prepared::Lab,
-    scenario::Scenario,
-    ssh,
+    sharing::{Nobody, Parting, Sharing},
+    steps::Steps,
 };
 use crate::tool;
 
@@ -30,8 +29,8 @@ const DISK: u64 = 256 << 20;
 /// One run of a scenario.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// What happens: a file of the lab's shell helpers.
-    pub steps: PathBuf,
+    /// What happens.
+    pub steps: Steps,
     /// The guests, one of which runs the steps.
     pub guests: Vec<Guest>,
     /// Whether guests have sshd and ssh.
@@ -89,32 +88,41 @@ impl Results {
 impl Run {
     /// Runs it. `stream` gets what nfsgrace prints, as it prints it.
     pub fn run(&self, lab: &Lab, stream: &mut dyn FnMut(&[u8])) -> Result<Outcome> {
-        let main = self.main_guest()?;
+        self.run_shared(lab, Sharing { from: None, stops: BTreeSet::new(), followers: &mut Nobody }, stream)
+    }
+
+    /// As [`Run::run`]; with one guest, which others share.
+    pub fn run_shared(&self, lab: &Lab, sharing: Sharing<'_>, stream: &mut dyn FnMut(&[u8])) -> Result<Outcome> {
         let directory = RunDirectory::create(&lab.cache)?;
-        let never = AtomicBool::new(false);
-        let others: Vec<&Guest> = self.guests.iter().filter(|guest| !guest.role.runs_steps()).collect();
-        if others.is_empty() {
-            let (ending, console) = self.guest(lab, &directory, main, Vec::new(), stream, &never)?;
-            return outcome(ending, console, directory);
+        if self.guests.len() > 1 {
+            return self.run_several(lab, directory, stream);
         }
+        let mut sharing = sharing;
+        let never = AtomicBool::new(false);
+        let place = Place { directory: &directory, cables: Vec::new(), dismissed: &never };
+        let (ending, console) = self.guest(lab, self.main_guest()?, place, &mut sharing, stream)?;
+        Ok(outcome(ending, console, directory))
+    }
+
+    fn run_several(&self, lab: &Lab, directory: RunDirectory, stream: &mut dyn FnMut(&[u8])) -> Result<Outcome> {
+        let main = self.main_guest()?;
+        // One that has still to be made would let the others wait too long.
+        self.guests.iter().try_for_each(|guest| lab.initramfses.get(lab, &guest.kernel, self.ssh).map(drop))?;
         let cables = RunDirectory::create(&lab.cache)?;
-        let dismissed = AtomicBool::new(false);
+        let (dismissed, never) = (AtomicBool::new(false), AtomicBool::new(false));
         thread::scope(|scope| {
-            let start = |guest| {
+            let others = self.guests.iter().filter(|guest| !guest.role.runs_steps()).map(|guest| {
                 let (cables, dismissed) = (self.cables(guest, &cables), &dismissed);
-                scope.spawn(move || {
-                    // The server makes the cables.
-                    cables.iter().filter(|cable| !cable.makes_socket).try_for_each(|it| wait_for_socket(&it.socket))?;
+                let run = scope.spawn(move || {
                     let directory = RunDirectory::create(&lab.cache)?;
-                    self.guest(lab, &directory, guest, cables, &mut |_| {}, dismissed)
-                })
-            };
-            let others: Vec<_> = others.into_iter().map(|guest| (guest.role, start(guest))).collect();
-            let cables = self.cables(main, &cables);
-            let result = cables
-                .iter()
-                .try_for_each(|cable| wait_for_socket(&cable.socket))
-                .and_then(|()| self.guest(lab, &directory, main, cables, stream, &never));
+                    let place = Place { directory: &directory, cables, dismissed };
+                    self.connected_guest(lab, guest, place, &mut |_| {})
+                });
+                (guest.role, run)
+            });
+            let others: Vec<_> = others.collect();
+            let place = Place { directory: &directory, cables: self.cables(main, &cables), dismissed: &never };
+            let result = self.connected_guest(lab, main, place, stream);
             dismissed.store(true, Ordering::Relaxed);
             let (mut crash, mut consoles) = (None, String::new());
             for (role, other) in others {
@@ -127,8 +135,21 @@ impl Run {
                 }
             }
             let (ending, console) = result.with_context(|| format!("the main guest ({})", main.role))?;
-            outcome(crash.unwrap_or(ending), format!("{consoles}--- {}\n{console}", main.role), directory)
+            Ok(outcome(crash.unwrap_or(ending), format!("{consoles}--- {}\n{console}", main.role), directory))
         })
+    }
+
+    /// Runs one of several guests, as soon as the other ends of its cables are there: the server makes them.
+    fn connected_guest(
+        &self,
+        lab: &Lab,
+        guest: &Guest,
+        place: Place<'_>,
+        stream: &mut dyn FnMut(&[u8]),
+    ) -> Result<(Ending, String)> {
+        place.cables.iter().filter(|cable| !cable.makes_socket).try_for_each(|it| wait_for_socket(&it.socket))?;
+        let mut sharing = Sharing { from: None, stops: BTreeSet::new(), followers: &mut Nobody };
+        self.guest(lab, guest, place, &mut sharing, stream)
     }
 
     /// The guest that runs the steps.
@@ -153,53 +174,67 @@ impl Run {
     /// Starts a guest with the scenario's helpers at hand, and a shell instead of the scenario.
     pub fn shell(&self, lab: &Lab) -> Result<()> {
         let directory = RunDirectory::create(&lab.cache)?;
-        let kernel = &self.main_guest()?.kernel;
-        let initramfs = self.initramfs(lab, &directory, kernel, "shell")?;
+        let guest = self.main_guest()?;
+        self.firmware(&directory, "shell", &BTreeSet::new())?;
+        let initramfs = lab.initramfses.get(lab, &guest.kernel, self.ssh)?;
         let disk = disk(&directory)?;
-        let machine = Machine {
-            accelerator: lab.accelerator,
-            clock: self.clock,
-            kernel: &kernel.image,
-            initramfs: &initramfs,
-            directory: &directory.path(""),
-            disk: &disk,
-            cables: Vec::new(),
-            hours: 0,
-        };
-        machine.run_interactively()
+        self.machine(lab, guest, &initramfs, &directory.path(""), &disk).run_interactively()
     }
 
     fn guest(
         &self,
         lab: &Lab,
-        directory: &RunDirectory,
         guest: &Guest,
-        cables: Vec<Cable>,
+        place: Place<'_>,
+        sharing: &mut Sharing<'_>,
         stream: &mut dyn FnMut(&[u8]),
-        dismissed: &AtomicBool,
     ) -> Result<(Ending, String)> {
-        let Guest { role, kernel, hours } = guest;
-        let initramfs = self.initramfs(lab, directory, kernel, &role.to_string())?;
-        let disk = disk(directory)?;
+        let Place { directory, cables, dismissed } = place;
+        let initramfs = lab.initramfses.get(lab, &guest.kernel, self.ssh)?;
+        self.firmware(directory, &guest.role.to_string(), &sharing.stops)?;
+        let (path, disk) = (directory.path(""), disk(directory)?);
+        let snapshot = sharing.from.as_ref().map(Parting::saved);
+        let machine =
+            Machine { cables, snapshot: snapshot.as_deref(), ..self.machine(lab, guest, &initramfs, &path, &disk) };
         let mut console = Console::default();
-        let machine = Machine {
-            accelerator: lab.accelerator,
-            clock: self.clock,
-            kernel: &kernel.image,
-            initramfs: &initramfs,
-            directory: &directory.path(""),
-            disk: &disk,
-            cables,
-            hours: *hours,
+        let mut stops = sharing.stops_to_come().into_iter();
+        let mut stopped = |monitor: &mut Monitor| -> Result<()> {
+            let after = stops.next().context("the guest stopped once too often")?;
+            if sharing.followers.are_waiting(after) {
+                sharing.followers.go_on(Parting::save(&lab.cache, monitor, after)?);
+            }
+            Ok(())
         };
-        let ending = machine.run(self.limit(), &mut console, stream, dismissed)?;
-        if ending == Ending::Done && role.runs_steps() {
-            tool::capture(tool::command("tar").arg("-xf").arg(&disk).arg("-C").arg(directory.path("")))
+        let mut attendant = Attendant { console: &mut console, stream, stopped: &mut stopped, dismissed };
+        let ending = machine.run(self.limit(), &mut attendant)?;
+        if ending == Ending::Done && guest.role.runs_steps() {
+            tool::capture(tool::command("tar").arg("-xf").arg(&disk).arg("-C").arg(&path))
                 .context("the guest brought back no results")?;
         }
-        let _ = fs::remove_file(initramfs);
         let _ = fs::remove_file(disk);
         Ok((ending, console.text().to_owned()))
+    }
+
+    fn machine<'a>(
+        &self,
+        lab: &Lab,
+        guest: &'a Guest,
+        initramfs: &'a Path,
+        directory: &'a Path,
+        disk: &'a Path,
+    ) -> Machine<'a> {
+        Machine {
+            // The host's own processor counts no instructions for a guest.
+            accelerator: if self.clock == Clock::Instructions { Accelerator::Tcg } else { lab.accelerator },
+            clock: self.clock,
+            kernel: &guest.kernel.image,
+            initramfs,
+            directory,
+            disk,
+            cables: Vec::new(),
+            hours: guest.hours,
+            snapshot: None,
+        }
     }
 
     /// Scenarios have up to three grace periods, each of which may be prolonged to twice its length.
@@ -207,66 +242,38 @@ impl Run {
         Duration::from_secs(180 + 6 * u64::from(self.grace_s))
     }
 
-    fn initramfs(&self, lab: &Lab, directory: &RunDirectory, kernel: &Kernel, role: &str) -> Result<PathBuf> {
-        let path = directory.path("initramfs");
-        let mut file = BufWriter::new(File::create(&path)?);
-        let ssh = self.ssh.then(|| ssh::archive(&lab.cache)).transpose()?;
-        for archive in [&lab.userspace, &kernel.modules].into_iter().chain(&ssh) {
-            let mut archive = File::open(archive).with_context(|| format!("cannot read {}", archive.display()))?;
-            std::io::copy(&mut archive, &mut file)?;
-        }
-        let mut archive = Archive::new(file);
-        let guest_files = Scenario::directory();
-        let guest_files = guest_files.parent().unwrap_or(Path::new("."));
-        archive.copy("init", &guest_files.join("init"))?;
-        for name in ["lib.sh", "witness.sh", "serve.sh", "probes"] {
-            archive.copy(&format!("lab/{name}"), &guest_files.join(name))?;
-        }
-        archive.copy("lab/scenario.sh", &self.steps)?;
-        archive.file("lab/settings.sh", 0o644, self.settings(role).as_bytes())?;
-        for helper in &lab.helpers {
-            let name = helper.file_name().unwrap_or_default().to_string_lossy();
-            archive.copy(&format!("usr/bin/{name}"), helper)?;
-        }
-        archive.copy("usr/bin/nfsgrace", &lab.nfsgrace)?;
-        archive.finish()?.flush()?;
-        Ok(path)
+    /// Writes what a guest reads from its firmware.
+    fn firmware(&self, directory: &RunDirectory, role: &str, stops: &BTreeSet<usize>) -> Result<()> {
+        fs::write(directory.path("settings"), self.settings(role)?)?;
+        fs::write(directory.path("steps"), self.steps.script(stops)?)?;
+        Ok(())
     }
 
-    fn settings(&self, role: &str) -> String {
+    fn settings(&self, role: &str) -> Result<String> {
         let (columns, rows) = self.terminal.unwrap_or_default();
-        let arguments: Vec<String> = self.arguments.iter().map(|argument| quoted(argument)).collect();
         let grace_s = self.grace_s;
         // The whole list is one word here, which lib.sh takes apart again.
-        let arguments = quoted(&arguments.join(" "));
-        format!("ROLE={role}\nGRACE={grace_s}\nCOLUMNS={columns}\nROWS={rows}\nARGUMENTS={arguments}\n")
+        let arguments = shlex::try_join(self.arguments.iter().map(String::as_str))?;
+        let arguments = shlex::try_quote(&arguments)?;
+        Ok(format!("ROLE={role}\nGRACE={grace_s}\nCOLUMNS={columns}\nROWS={rows}\nARGUMENTS={arguments}\n"))
     }
 }
 
-fn outcome(ending: Ending, console: String, directory: RunDirectory) -> Result<Outcome> {
-    Ok(Outcome { ending, console, results: Results { directory } })
+/// What a guest has of its surroundings.
+struct Place<'a> {
+    /// A directory for its files.
+    directory: &'a RunDirectory,
+    cables: Vec<Cable>,
+    /// Set when nobody needs it any more.
+    dismissed: &'a AtomicBool,
+}
+
+fn outcome(ending: Ending, console: String, directory: RunDirectory) -> Outcome {
+    Outcome { ending, console, results: Results { directory } }
 }
 
 fn disk(directory: &RunDirectory) -> Result<PathBuf> {
     let path = directory.path("disk");
     File::create(&path)?.set_len(DISK)?;
     Ok(path)
-}
-
-/// For a shell, in single quotes.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quoted_word_survives_the_shell() {
-        let word = r#"a 'b' "c" $d \"#;
-        let command = format!("printf %s {}", quoted(word));
-        let text = tool::capture_text(tool::command("sh").arg("-c").arg(command)).expect("a shell");
-        assert_eq!(text, word);
-    }
 }

@@ -12,6 +12,7 @@ use super::{
     guests::{Guest, Role},
     prepared::Lab,
     series::Series,
+    steps::Steps,
 };
 
 /// A scenario: steps for a guest's shell, and what nfsgrace should make of them.
@@ -21,6 +22,8 @@ pub struct Scenario {
     pub name: String,
     /// One line.
     pub about: String,
+    /// What happens.
+    pub steps: Steps,
     /// What is expected of each kernel.
     pub expectations: BTreeMap<Series, Expectation>,
     /// How many guests: from 2 on the server has one of its own, the others are clients.
@@ -66,11 +69,6 @@ impl Scenario {
     /// The directory of the scenarios; its parent has the guests' other files.
     pub fn directory() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/scenarios")
-    }
-
-    /// Its file.
-    pub fn steps(&self) -> PathBuf {
-        Self::directory().join(format!("{}.sh", self.name))
     }
 
     /// All scenarios, by name.
@@ -139,7 +137,8 @@ impl Scenario {
         let server_kernels = Series::ALL.into_iter().filter_map(server).collect::<Result<_, String>>();
         let server_kernels = server_kernels.map_err(|error| anyhow!(error))?;
         let name = name.to_owned();
-        Ok(Self { name, about, expectations, guests, hours, crowd, ssh, server_kernels, second_kernel })
+        let steps = Steps::parse(text);
+        Ok(Self { name, about, steps, expectations, guests, hours, crowd, ssh, server_kernels, second_kernel })
     }
 
     /// The kernels that it asks for itself.

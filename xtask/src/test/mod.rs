@@ -3,6 +3,7 @@
 mod judge;
 mod matrix;
 mod paired;
+mod queue;
 mod recorded;
 mod report;
 mod together;
