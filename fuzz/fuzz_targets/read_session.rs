@@ -5,12 +5,13 @@ use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
 use nfsgrace::{
+    conductor::{Conductor, Member},
     outcome,
+    paired::Clocks,
     record::{Moment, RestartId, Selection, Stamp, Window},
-    replay,
-    session::{Session, Update},
+    replay::Recordings,
     source::file::SessionFile,
-    view::{Style, report, text},
+    view::{Style, paired, report, text},
 };
 
 const PLAIN: Style = Style::PLAIN;
@@ -26,46 +27,55 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let size = Some(bytes.len() as u64);
     let Ok(file) = SessionFile::read("fuzz".to_owned(), Box::new(Cursor::new(bytes.to_vec())), size) else { return };
-    let replayed = match bytes.len() % 2 {
-        0 => replay::file(file, &part, &mut replay::Nobody),
-        // As a live view does, which looks at every moment.
-        _ => replay::file(file, &part, &mut Live),
-    };
-    if let Ok(replayed) = replayed {
-        show(&replayed);
+    let conductor = Conductor::new(Clocks::Rpc, bytes.len() % 5 == 0, part).ending_at(Stamp(60_000_000_000));
+    let recordings = Recordings::of_file(file);
+    // As a report does, or as a live view, which looks at every moment.
+    let read = if bytes.len() % 2 == 0 { to_the_end(recordings, conductor) } else { live(recordings, conductor) };
+    if let Ok(read) = read {
+        show(&read);
     }
 });
 
-fn show(replayed: &replay::Replayed) {
-    let session = &replayed.session;
-    let report = report::Report {
-        session,
-        summary: outcome::summary(session.timeline(), replayed.now),
-        wall: None,
-        files: &replayed.files,
-        notes: &replayed.notes,
-    };
-    for line in report::text(&report, 80, PLAIN) {
-        assert!(!line.chars().any(char::is_control), "{line:?}");
+fn to_the_end(mut recordings: Recordings, mut conductor: Conductor) -> anyhow::Result<Conductor> {
+    while let Some(next) = recordings.next().transpose()? {
+        conductor.take_unseen(next.host, &next.line);
     }
-    let _ = report::markdown(&report);
-    let _ = outcome::closing(session, replayed.now);
-    let _ = text::status(session.timeline(), replayed.now, 80, 20, PLAIN);
+    for (source, told) in recordings.finish().into_iter().enumerate() {
+        conductor.know_files(source, told.files, told.notes);
+    }
+    conductor.finish_selected()?;
+    Ok(conductor)
 }
 
-struct Live;
-
-impl replay::Follower for Live {
-    fn wait(&mut self, at: Stamp, session: &mut Session) -> anyhow::Result<()> {
-        session.tick(at);
-        let _ = text::status(session.timeline(), at, 80, 20, PLAIN);
-        Ok(())
-    }
-
-    fn took(&mut self, _: &nfsgrace::record::Line, update: &Update, session: &Session) -> anyhow::Result<()> {
-        for item in &update.items {
-            let _ = text::lines(item, session.timeline(), 80, PLAIN);
+fn live(mut recordings: Recordings, mut conductor: Conductor) -> anyhow::Result<Conductor> {
+    while let Some(next) = recordings.next().transpose()? {
+        conductor.pass(next.at);
+        let ticked = conductor.tick();
+        let took = conductor.take(next.host, &next.line);
+        for (nth, update) in ticked.iter().chain(&took) {
+            let member = &conductor.members()[*nth];
+            for item in &update.items {
+                let _ = text::lines(item, member.session.timeline(), 80, PLAIN);
+            }
+            let _ = text::status(member.session.timeline(), conductor.now(member), 80, 20, PLAIN);
         }
-        Ok(())
+    }
+    conductor.finish_selected()?;
+    Ok(conductor)
+}
+
+fn show(read: &Conductor) {
+    for member in read.members() {
+        let Member { session, files, notes, .. } = member;
+        let summary = outcome::summary(session.timeline(), read.now(member));
+        let report = report::Report { session, summary, wall: None, files, notes };
+        for line in report::text(&report, 80, PLAIN) {
+            assert!(!line.chars().any(char::is_control), "{line:?}");
+        }
+        let _ = report::markdown(&report);
+        let _ = outcome::closing(session, read.now(member));
+    }
+    if let Some(hosts) = read.hosts() {
+        let _ = paired::text(&outcome::paired(read.paired(), &hosts), 80, PLAIN);
     }
 }

@@ -1,7 +1,7 @@
 //! Events in any order, at any times, with any numbers: what the text of a session would hardly ever become by chance.
 #![no_main]
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use arbitrary::{Arbitrary as _, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
@@ -37,7 +37,7 @@ fn replay(from: &mut Unstructured<'_>) -> Result<()> {
         }
     }
     if narrow {
-        session.narrow(Span { since: Stamp::arbitrary(from)?, until: now }, Some(RestartId(1)));
+        session.narrow(Span { since: Stamp::arbitrary(from)?, until: now }, Some(RestartId(1)), &BTreeSet::new());
     }
     show(session, now);
     Ok(())

@@ -143,12 +143,16 @@ impl Watch {
     ///
     /// Where one is no source: what a source is.
     pub fn specs(&self) -> anyhow::Result<Vec<Spec>> {
-        let spec = |source: &PathBuf| match source.to_str() {
-            Some(text) => Ok(text.parse()?),
-            None => Ok(Spec::File(source.clone())),
-        };
-        self.sources.iter().map(spec).collect()
+        specs(&self.sources)
     }
+}
+
+fn specs(sources: &[PathBuf]) -> anyhow::Result<Vec<Spec>> {
+    let spec = |source: &PathBuf| match source.to_str() {
+        Some(text) => Ok(text.parse()?),
+        None => Ok(Spec::File(source.clone())),
+    };
+    sources.iter().map(spec).collect()
 }
 
 /// Which events to follow; several of one kind widen, different kinds narrow.

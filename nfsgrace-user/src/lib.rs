@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod clock;
 pub mod command;
+pub mod conductor;
 pub mod diagnosis;
 pub mod kernel;
 pub mod outcome;

@@ -22,6 +22,8 @@
 
 mod editor;
 
+use std::{borrow::Borrow, collections::BTreeSet};
+
 use editor::Editor;
 pub use editor::Others;
 
@@ -97,9 +99,9 @@ impl Session {
     }
 
     /// Takes the next record. Verdicts and summaries that another program wrote are passed over: this one draws its own.
-    pub fn record(&mut self, line: Line) -> Update {
+    pub fn record(&mut self, line: impl Borrow<Line>) -> Update {
         let mut update = Update::default();
-        match line {
+        match line.borrow() {
             Line::Header(header) => {
                 self.timeline.set_host(HostFacts::from(header.as_ref()));
                 self.clock = Some(ClockSample {
@@ -107,10 +109,10 @@ impl Session {
                     realtime_minus_boottime_ns: header.realtime_minus_boottime_ns,
                 });
                 self.header = Some(header.clone());
-                update.items.push(Item::Header(header));
+                update.items.push(Item::Header(header.clone()));
             }
             Line::Event(event) => {
-                let changes = self.timeline.apply(&event);
+                let changes = self.timeline.apply(event);
                 // Lines of the kernel log come late: what is concluded from them is concluded now.
                 let now = self.timeline.now();
                 let revisions = self.diagnosis.follow(&self.timeline, &changes, now);
@@ -119,10 +121,10 @@ impl Session {
                 update.items.extend(self.editor.tick(now, &self.timeline));
                 update.changes = changes;
             }
-            Line::Clock(sample) => self.clock = Some(sample),
+            Line::Clock(sample) => self.clock = Some(*sample),
             Line::Loss(loss) => {
-                self.timeline.loss(&loss);
-                update.items.push(Item::Loss(loss));
+                self.timeline.loss(loss);
+                update.items.push(Item::Loss(loss.clone()));
             }
             Line::Verdict(_) | Line::Summary(_) | Line::Paired(_) => {}
         }
@@ -131,13 +133,14 @@ impl Session {
 
     /// Takes the next record where nobody looks at what it changes, only at what all of them come to. That is the same, and
     /// takes less time.
-    pub fn record_unseen(&mut self, line: Line) {
+    pub fn record_unseen(&mut self, line: impl Borrow<Line>) {
+        let line = line.borrow();
         let Line::Event(event) = line else {
             self.record(line);
             return;
         };
         self.changes.clear();
-        self.timeline.apply_to(&event, &mut self.changes);
+        self.timeline.apply_to(event, &mut self.changes);
         self.diagnosis.follow_unseen(&self.timeline, &self.changes, self.timeline.now());
     }
 
@@ -164,9 +167,10 @@ impl Session {
         self.timeline.keep_only(id);
     }
 
-    /// Keeps what belongs to a span of time, or in it to `only` one restart. To be followed by [`Session::finish`].
-    pub fn narrow(&mut self, span: Span, only: Option<RestartId>) {
-        self.timeline.narrow(span, only);
+    /// Keeps what belongs to a span of time, or in it to `only` one restart. That somebody on another host waited for a
+    /// restart then makes it belong there. To be followed by [`Session::finish`].
+    pub fn narrow(&mut self, span: Span, only: Option<RestartId>, waited_for: &BTreeSet<RestartId>) {
+        self.timeline.narrow(span, only, waited_for);
         self.diagnosis.narrow(&self.timeline);
     }
 

@@ -6,8 +6,10 @@ use std::{fs, io::Cursor, path::PathBuf};
 
 use common::{fixture, recording};
 use nfsgrace::{
+    command::reading,
+    conductor::Conductor,
+    paired::Clocks,
     record::{Header, Item, Line, Moment, SCHEMA, Selection, Skipped, Stamp, Why, Window, encode},
-    replay::{self, Replayed},
     source::file::{OpenError, SessionFile},
     timeline::RestartId,
 };
@@ -27,7 +29,7 @@ fn read(bytes: &[u8]) -> (Vec<Line>, Vec<Why>) {
     let Ok(file) = open(bytes) else { return (lines, skipped) };
     for item in file {
         match item.expect("memory gives no I/O error") {
-            Item::Line(line) => lines.push(line),
+            Item::Line(line) | Item::From { line, .. } => lines.push(line),
             Item::Skipped(Skipped { why, .. }) => skipped.push(why),
         }
     }
@@ -198,8 +200,13 @@ fn whole() -> Selection {
     Selection::default()
 }
 
-fn summary(replayed: &Replayed) -> nfsgrace::record::Summary {
-    nfsgrace::outcome::summary(replayed.session.timeline(), replayed.now)
+fn summary(read: &Conductor, nth: usize) -> nfsgrace::record::Summary {
+    let member = &read.members()[nth];
+    nfsgrace::outcome::summary(member.session.timeline(), read.now(member))
+}
+
+fn read_files(files: &[PathBuf], selection: &Selection) -> anyhow::Result<Conductor> {
+    reading::read(files, selection, Clocks::Rpc, &mut |_| {})
 }
 
 #[test]
@@ -210,11 +217,11 @@ fn files_of_one_recorder_are_one_session_in_whatever_order_they_are_named() {
     let (one, two) = lines.split_at(40);
     let first = files.write("1", one);
     let second = files.write("2", &with_header(header("server", one[39].at()), two));
-    let together = replay::read(&[second, first], &whole()).expect("reads");
-    let alone = replay::read(&[whole_file], &whole()).expect("reads");
-    assert_eq!(together.len(), 1);
-    assert_eq!(summary(&together[0]), summary(&alone[0]));
-    assert!(together[0].notes.is_empty(), "{:?}", together[0].notes);
+    let together = read_files(&[second, first], &whole()).expect("reads");
+    let alone = read_files(&[whole_file], &whole()).expect("reads");
+    assert_eq!(together.members().len(), 1);
+    assert_eq!(summary(&together, 0), summary(&alone, 0));
+    assert!(together.members()[0].notes.is_empty(), "{:?}", together.members()[0].notes);
 }
 
 #[test]
@@ -235,11 +242,11 @@ fn what_two_recorders_saw_of_one_host_counts_once() {
         })
         .collect();
     let two = files.write("two", &with_header(header("server", lines[50].at()), &rest));
-    let both = replay::read(&[one.clone(), two], &whole()).expect("reads");
-    let alone = replay::read(&[one], &whole()).expect("reads");
-    assert_eq!(both.len(), 1);
-    assert_eq!(summary(&both[0]), summary(&alone[0]));
-    assert!(both[0].notes.iter().any(|note| note.contains("covers too")), "{:?}", both[0].notes);
+    let both = read_files(&[one.clone(), two], &whole()).expect("reads");
+    let alone = read_files(&[one], &whole()).expect("reads");
+    assert_eq!(both.members().len(), 1);
+    assert_eq!(summary(&both, 0), summary(&alone, 0));
+    assert!(both.members()[0].notes.iter().any(|note| note.contains("covers too")), "{:?}", both.members()[0].notes);
 }
 
 #[test]
@@ -260,8 +267,8 @@ fn time_that_nobody_recorded_is_a_loss() {
         .collect();
     let one = files.write("1", &with_header(header("server", Stamp(6_000_000_000)), &lines));
     let two = files.write("2", &with_header(header("server", Stamp(6_000_000_000 + hour)), &later));
-    let read = replay::read(&[one, two], &whole()).expect("reads");
-    let summary = summary(&read[0]);
+    let read = read_files(&[one, two], &whole()).expect("reads");
+    let summary = summary(&read, 0);
     assert_eq!(summary.restarts.len(), 4);
     let lost: Vec<_> = summary.losses.iter().map(|loss| loss.cause.as_str()).collect();
     assert_eq!(lost, ["not_recorded"]);
@@ -273,8 +280,8 @@ fn hosts_are_kept_apart() {
     let lines = recording("6.18-no-nfsdcld");
     let server = files.write("server", &with_header(header("server", Stamp(6_000_000_000)), &lines));
     let client = files.write("client", &with_header(header("client", Stamp(6_000_000_000)), &lines));
-    let read = replay::read(&[server, client], &whole()).expect("reads");
-    let hosts: Vec<_> = read.iter().filter_map(|it| it.session.header()).map(|it| it.host.as_str()).collect();
+    let read = read_files(&[server, client], &whole()).expect("reads");
+    let hosts: Vec<_> = read.members().iter().filter_map(|it| it.session.header()).map(|it| it.host.as_str()).collect();
     assert_eq!(hosts, ["server", "client"]);
 }
 
@@ -283,9 +290,9 @@ fn a_file_that_had_only_been_begun_does_not_spoil_the_others() {
     let files = Files::new();
     let good = files.write("1", &recording("6.18-nfsdcld"));
     let empty = files.write_bytes("2", b"");
-    let read = replay::read(&[good, empty.clone()], &whole()).expect("reads");
-    assert!(read[0].notes.iter().any(|note| note.contains("is empty")), "{:?}", read[0].notes);
-    assert!(replay::read(&[empty], &whole()).is_err());
+    let read = read_files(&[good, empty.clone()], &whole()).expect("reads");
+    assert!(read.members()[0].notes.iter().any(|note| note.contains("is empty")), "{:?}", read.members()[0].notes);
+    assert!(read_files(&[empty], &whole()).is_err());
 }
 
 #[test]
@@ -294,11 +301,11 @@ fn what_a_newer_program_wrote_is_read_as_far_as_it_is_understood() {
     let mut text = String::from_utf8(bytes("6.18-no-nfsdcld")).expect("UTF-8");
     text = text.replacen("\"schema\":1", "\"schema\":2", 1);
     text.push_str("{\"type\":\"event\",\"t\":62871347001,\"event\":\"of_the_future\",\"what\":{\"deep\":[1,2]}}\n");
-    let read = replay::read(&[files.write_bytes("new", text.as_bytes())], &whole()).expect("reads");
-    assert_eq!(read[0].session.exit_status(), 1);
-    assert!(read[0].notes.iter().any(|note| note.contains(&format!("this program knows {SCHEMA}"))));
+    let read = read_files(&[files.write_bytes("new", text.as_bytes())], &whole()).expect("reads");
+    assert_eq!(read.exit_status(), 1);
+    assert!(read.members()[0].notes.iter().any(|note| note.contains(&format!("this program knows {SCHEMA}"))));
 
-    assert_eq!(summary(&read[0]).losses[0].cause, "not_understood");
+    assert_eq!(summary(&read, 0).losses[0].cause, "not_understood");
 }
 
 #[test]
@@ -307,8 +314,8 @@ fn one_restart_or_one_span_of_time_is_all_that_counts() {
     let lines = with_header(header("server", Stamp(6_000_000_000)), &recording("6.18-no-nfsdcld"));
     let file = files.write("it", &lines);
     let read = |selection: &Selection| {
-        let read = replay::read(std::slice::from_ref(&file), selection).expect("reads");
-        summary(&read[0])
+        let read = read_files(std::slice::from_ref(&file), selection).expect("reads");
+        summary(&read, 0)
     };
     let numbers =
         |summary: &nfsgrace::record::Summary| -> Vec<u32> { summary.restarts.iter().map(|row| row.restart).collect() };
@@ -337,7 +344,7 @@ fn one_restart_or_one_span_of_time_is_all_that_counts() {
         Selection { window: Window { since: None, until: Some(Moment::Boot(Stamp(30_000_000_000))) }, ..whole() };
     assert_eq!(numbers(&read(&until)), [1]);
 
-    let none = replay::read(&[file], &Selection { restart: Some(RestartId(7)), ..whole() });
+    let none = read_files(&[file], &Selection { restart: Some(RestartId(7)), ..whole() });
     assert!(none.expect_err("there is none").to_string().contains("no restart 7"));
 }
 

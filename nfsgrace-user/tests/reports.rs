@@ -7,16 +7,36 @@ use std::{fs, path::Path, path::PathBuf};
 use common::{RECORDINGS, fixture, ids, live, recording};
 use jiff::tz::TimeZone;
 use nfsgrace::{
+    command::reading,
+    conductor::{Conductor, Member},
     outcome,
-    record::{Line, SCHEMA, Selection, Summary, VerdictState, encode},
-    replay::{self, Replayed},
+    paired::Clocks,
+    record::{Line, SCHEMA, Selection, Stamp, Summary, VerdictState, encode},
+    session::Session,
     view::{Style, Wall, report},
 };
 
+/// A recording of one host, read to its end.
+struct Replayed(Conductor);
+
+impl Replayed {
+    fn member(&self) -> &Member {
+        &self.0.members()[0]
+    }
+
+    fn session(&self) -> &Session {
+        &self.member().session
+    }
+
+    fn now(&self) -> Stamp {
+        self.0.now(self.member())
+    }
+}
+
 fn read(path: &Path) -> Replayed {
-    let mut all = replay::read(&[path.to_owned()], &Selection::default()).expect("reads");
-    assert_eq!(all.len(), 1);
-    all.remove(0)
+    let read = reading::read(&[path.to_owned()], &Selection::default(), Clocks::Rpc, &mut |_| {}).expect("reads");
+    assert_eq!(read.members().len(), 1);
+    Replayed(read)
 }
 
 fn with<T>(replayed: &Replayed, view: impl FnOnce(&report::Report<'_>) -> T) -> T {
@@ -25,11 +45,11 @@ fn with<T>(replayed: &Replayed, view: impl FnOnce(&report::Report<'_>) -> T) -> 
         note.split(' ').map(|word| word.rsplit('/').next().unwrap_or(word)).collect::<Vec<_>>().join(" ")
     };
     view(&report::Report {
-        session: &replayed.session,
-        summary: outcome::summary(replayed.session.timeline(), replayed.now),
-        wall: Wall::new(replayed.session.clock(), TimeZone::UTC),
+        session: replayed.session(),
+        summary: outcome::summary(replayed.session().timeline(), replayed.now()),
+        wall: Wall::new(replayed.session().clock(), TimeZone::UTC),
         files: &["incident.ndjson".to_owned()],
-        notes: &replayed.notes.iter().map(place).collect::<Vec<_>>(),
+        notes: &replayed.member().notes.iter().map(place).collect::<Vec<_>>(),
     })
 }
 
@@ -55,11 +75,11 @@ fn a_report_says_what_was_said_live() {
     for name in RECORDINGS {
         let (session, _) = live(recording(name));
         let replayed = read(&fixture(&format!("{name}.ndjson")));
-        assert_eq!(ids(&replayed.session), ids(&session), "{name}");
-        assert_eq!(replayed.session.exit_status(), session.exit_status(), "{name}");
+        assert_eq!(ids(replayed.session()), ids(&session), "{name}");
+        assert_eq!(replayed.session().exit_status(), session.exit_status(), "{name}");
         assert_eq!(
-            outcome::closing(&replayed.session, replayed.now),
-            outcome::closing(&session, replayed.now),
+            outcome::closing(replayed.session(), replayed.now()),
+            outcome::closing(&session, replayed.now()),
             "{name}"
         );
     }
@@ -92,14 +112,14 @@ fn sessions_of_every_version_of_the_schema_stay_readable_and_mean_what_they_mean
         let name = format!("{version}.ndjson");
         let (verdicts, closing) = written(&name);
         let replayed = read(&schema(&name));
-        let mut said: Vec<_> = ids(&replayed.session).into_iter().map(|(_, id)| id).collect();
+        let mut said: Vec<_> = ids(replayed.session()).into_iter().map(|(_, id)| id).collect();
         let mut meant = verdicts;
         said.sort();
         meant.sort();
         assert_eq!(said, meant, "{name}");
         assert!(!said.is_empty());
-        assert_eq!(outcome::summary(replayed.session.timeline(), replayed.now), closing, "{name}");
-        assert!(replayed.notes.is_empty(), "{:?}", replayed.notes);
+        assert_eq!(outcome::summary(replayed.session().timeline(), replayed.now()), closing, "{name}");
+        assert!(replayed.member().notes.is_empty(), "{:?}", replayed.member().notes);
     }
 }
 
@@ -108,12 +128,12 @@ fn a_recorder_that_was_killed_left_the_verdict_of_a_watch_that_ran_beside_it() {
     // One guest, one restart: `watch` saw it to its end, `record` was killed by SIGKILL in the middle of the grace period.
     let (watched, killed) = (read(&schema("1.ndjson")), read(&schema("1-killed.ndjson.zst")));
     let root = |replayed: &Replayed| {
-        let verdicts: Vec<_> = replayed.session.diagnosis().verdicts().collect();
+        let verdicts: Vec<_> = replayed.session().diagnosis().verdicts().collect();
         let root = verdicts.iter().find(|it| it.question == nfsgrace::diagnosis::Question::Root).expect("a verdict");
         (root.finding.clone(), root.certainty, root.headline.clone())
     };
     assert_eq!(root(&killed), root(&watched));
-    assert!(killed.notes.iter().any(|note| note.contains("cut off")), "{:?}", killed.notes);
+    assert!(killed.member().notes.iter().any(|note| note.contains("cut off")), "{:?}", killed.member().notes);
 }
 
 #[test]

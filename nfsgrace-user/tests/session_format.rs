@@ -88,7 +88,7 @@ fn read(bytes: &[u8]) -> (Vec<Line>, Vec<(u64, Why)>) {
     let (mut lines, mut skipped) = (Vec::new(), Vec::new());
     for item in Reader::new(bytes) {
         match item.expect("memory gives no I/O error") {
-            Item::Line(line) => lines.push(line),
+            Item::Line(line) | Item::From { line, .. } => lines.push(line),
             Item::Skipped(it) => skipped.push((it.line_no, it.why)),
         }
     }
@@ -153,7 +153,7 @@ fn lines_from_a_newer_program_are_skipped_and_its_extra_fields_are_counted() {
         .iter()
         .filter_map(|item| match item {
             Item::Skipped(it) => Some((it.line_no, it.why.clone())),
-            Item::Line(_) => None,
+            Item::Line(_) | Item::From { line: _, .. } => None,
         })
         .collect();
     assert_eq!(

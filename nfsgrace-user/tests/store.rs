@@ -31,7 +31,7 @@ fn read(bytes: &[u8], zstd: bool) -> (Vec<Line>, Vec<Why>) {
     let (mut lines, mut skipped) = (Vec::new(), Vec::new());
     for item in Reader::new(&text[..]) {
         match item.expect("memory gives no I/O error") {
-            Item::Line(line) => lines.push(line),
+            Item::Line(line) | Item::From { line, .. } => lines.push(line),
             Item::Skipped(it) => skipped.push(it.why),
         }
     }

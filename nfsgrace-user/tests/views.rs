@@ -209,7 +209,7 @@ fn the_json_of_a_session_says_what_the_text_says() {
     }
     let back: Vec<_> = nfsgrace::record::Reader::new(&bytes[..])
         .map(|item| match item.expect("memory") {
-            nfsgrace::record::Item::Line(line) => line,
+            nfsgrace::record::Item::Line(line) | nfsgrace::record::Item::From { line, .. } => line,
             nfsgrace::record::Item::Skipped(it) => panic!("{it:?}"),
         })
         .collect();

@@ -7,10 +7,13 @@ use std::{
 
 use anyhow::{Result, bail};
 use bytesize::ByteSize;
-use clap::Args;
+use clap::{Args, ValueHint};
 
-use super::{Filters, RoleChoice, duration};
-use crate::source::file::{Retain, Rotation};
+use super::{ClockChoice, Filters, RoleChoice, duration, specs};
+use crate::source::{
+    file::{Retain, Rotation},
+    spec::Spec,
+};
 
 /// Smaller files would hold little else than what each repeats of the one before.
 const SMALLEST: ByteSize = ByteSize::kib(256);
@@ -18,9 +21,13 @@ const SMALLEST: ByteSize = ByteSize::kib(256);
 /// `nfsgrace record`
 #[derive(Debug, Args)]
 pub struct Record {
-    /// What to record: local, or - for local with --output -
-    #[arg(value_name = "SOURCE", default_value = "local", value_parser = ["local", "-"])]
-    pub source: String,
+    /// What to record: `local`, `ssh://[user@]host[:port]`, session files, or `-` for standard input
+    ///
+    /// `local` is this kernel. Other hosts are recorded over the system's own ssh, and need nfsgrace. What several sources
+    /// tell stands in one file, which `report`, `watch` and `export` read as a session of all of them. A lone `-` without
+    /// --output records this kernel to standard output.
+    #[arg(value_name = "SOURCE", default_value = "local", value_hint = ValueHint::FilePath)]
+    pub sources: Vec<PathBuf>,
     /// Write the session here; a name that ends in .zst is compressed, - is standard output
     ///
     /// With --rotate-size, --rotate-age or --retain it is the pattern of many files: session.ndjson.zst becomes
@@ -29,8 +36,14 @@ pub struct Record {
     ///
     /// What was recorded is never overwritten: a file that is there already is an error, and numbered files go on after
     /// the newest one that is there.
-    #[arg(short, long, value_name = "FILE", required_unless_present = "source")]
+    #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Where nfsgrace is on other hosts
+    #[arg(long, value_name = "PATH", default_value = "nfsgrace")]
+    pub remote_path: String,
+    /// What puts several hosts on one timeline
+    #[arg(long, default_value = "rpc")]
+    pub clock: ClockChoice,
     /// Which side of NFS to record
     #[arg(long, value_name = "SIDE", default_value = "auto")]
     pub role: RoleChoice,
@@ -73,16 +86,27 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// Where that was not said, or twice.
+    /// Where that was not said.
     pub fn output(&self) -> Result<&Path> {
-        match (&self.output, self.source.as_str()) {
-            (None, "-") => Ok(Path::new("-")),
-            (None, _) => bail!("say where to write the session: -o FILE, or -o - for standard output"),
-            (Some(file), "-") if file.as_os_str() != "-" => {
-                bail!("`record -` writes to standard output: leave out either - or -o {}", file.display())
-            }
-            (Some(file), _) => Ok(file),
+        match &self.output {
+            Some(file) => Ok(file),
+            None if self.is_lone_dash() => Ok(Path::new("-")),
+            None => bail!("say where to write the session: -o FILE, or -o - for standard output"),
         }
+    }
+
+    /// What is to be recorded.
+    ///
+    /// # Errors
+    ///
+    /// Where one is no source: what a source is.
+    pub fn specs(&self) -> Result<Vec<Spec>> {
+        let to_stdout = self.output.as_ref().is_none_or(|file| file == Path::new("-"));
+        if self.is_lone_dash() && to_stdout { Ok(vec![Spec::Local]) } else { specs(&self.sources) }
+    }
+
+    fn is_lone_dash(&self) -> bool {
+        matches!(&self.sources[..], [only] if only == Path::new("-"))
     }
 
     /// How the recording is divided into files; `None` where it is one.
@@ -176,7 +200,15 @@ mod tests {
         }
         assert_eq!(output("-o a.ndjson"), Ok("a.ndjson".into()));
         assert!(output("local").expect_err("nowhere to write").contains("-o FILE"));
-        assert!(output("- -o a").expect_err("two places").contains("leave out either"));
+        let sources = |arguments: &str| {
+            let words = ["nfsgrace", "record"].into_iter().chain(arguments.split(' '));
+            let Command::Record(record) = Cli::try_parse_from(words).expect(arguments).command else { panic!() };
+            record.specs().expect(arguments)
+        };
+        for arguments in ["-", "- -o -", "-o a"] {
+            assert_eq!(sources(arguments), [Spec::Local], "{arguments}");
+        }
+        assert_eq!((sources("- -o a"), output("- -o a")), (vec![Spec::Stdin], Ok("a".into())), "a copy");
     }
 
     #[test]

@@ -35,6 +35,7 @@
 
 mod account;
 mod alignment;
+mod axis;
 mod bound;
 mod evidence;
 mod history;
@@ -50,6 +51,7 @@ mod waiting;
 mod windows;
 
 pub use alignment::{Alignment, Contradiction};
+pub use axis::{Axis, Placed};
 pub use bound::{Bound, Exchange, Message};
 pub use hosts::Ways;
 pub use mapped::Mapped;

@@ -1,17 +1,19 @@
 //! The commands: each wires sources, timeline, diagnosis and view, and decides nothing.
 
 mod export;
-mod live;
+mod follow;
+mod input;
 mod output;
-mod paired;
 mod probes;
 mod progress;
 mod reader;
+pub mod reading;
 mod record;
-mod replay;
+mod recorded;
 mod report;
 mod screen;
-mod together;
+mod show;
+mod stop;
 mod watch;
 
 use std::process::ExitCode;
@@ -19,16 +21,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::CommandFactory as _;
 
-use crate::{
-    cli::{Cli, Command},
-    replay::Replayed,
-};
-
-/// 0 when nothing is wrong, 1 when a problem was diagnosed in any of them.
-fn exit_code(sessions: &[Replayed]) -> ExitCode {
-    let status = sessions.iter().map(|replayed| replayed.session.exit_status()).max().unwrap_or(0);
-    ExitCode::from(u8::try_from(status).unwrap_or(1))
-}
+use crate::cli::{Cli, Command};
 
 /// Runs a command; its exit status.
 ///

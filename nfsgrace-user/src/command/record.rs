@@ -1,21 +1,32 @@
-//! `nfsgrace record`: the running kernel, into files, with nobody looking on.
+//! `nfsgrace record`: hosts that are live, or recordings, into files, with nobody looking on.
 
-use std::{collections::BTreeSet, path::Path, process::ExitCode, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Result;
 use bytesize::ByteSize;
 use sd_notify::NotifyState;
-use tokio::time::Instant;
+use tokio::{runtime, time::Instant};
 
-use super::live::{Show, Watching};
+use super::{
+    follow::Following,
+    input::{How, only_once},
+    show::{Began, Closing, Show},
+    stop::Stop,
+};
 use crate::{
-    cli::Record,
+    cli::{Record, Speed},
+    conductor::Conductor,
     diagnosis::{Certainty, Revision, Severity, Verdict},
-    record::{Filter, Line, Stamp},
-    session::{Item, Session, Update},
+    record::{Filter, Header, Line, Selection},
+    session::{Item, Update},
     source::{
         file::{Store, Written},
-        live::Live,
+        spec::Spec,
     },
     view,
 };
@@ -24,25 +35,49 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &Record) -> Result<ExitCode> {
-    let store = Store::create(args.output()?, args.rotation()?, Instant::now().into_std())?;
-    let session = Watching {
+    let specs = args.specs()?;
+    only_once(&specs)?;
+    if args.verbose {
+        env_logger::builder().filter_level(log::LevelFilter::Debug).init();
+    }
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(record(args, &specs))
+}
+
+async fn record(args: &Record, specs: &[Spec]) -> Result<ExitCode> {
+    let (stop, began) = (Stop::new()?, Instant::now());
+    let store = Store::create(args.output()?, args.rotation()?, began.into_std())?;
+    let selection = Selection { filter: Filter::from(&args.filters), ..Selection::default() };
+    let how = How {
         role: args.role.into(),
         verbose: args.verbose,
-        duration: args.duration,
-        filter: Filter::from(&args.filters),
+        remote_path: args.remote_path.clone(),
+        tick: TICK,
+        speed: Speed::Max,
+        clocks: args.clock.into(),
+    };
+    let (input, conductor) = how.open(specs, selection).await?;
+    let several = conductor.several();
+    let following = Following {
+        names: input.names(),
+        input,
+        conductor,
         store: Some(store),
         keep_all: false,
-        tick: TICK,
+        began,
+        duration: args.duration,
         to_stdout: args.output()? == Path::new("-"),
-        show: Log,
-    }
-    .run()?;
-    Ok(ExitCode::from(u8::try_from(session.exit_status()).unwrap_or(1)))
+        show: Log { hosts: several.then(BTreeMap::new) },
+    };
+    Ok(ExitCode::from(following.run(stop).await?.exit_status()))
 }
 
 /// Standard error, which is the journal where systemd runs it: a line when it begins, when something is wrong, and at the
 /// end.
-struct Log;
+struct Log {
+    /// What the hosts are called, where there are several.
+    hosts: Option<BTreeMap<usize, String>>,
+}
 
 impl Log {
     fn say(text: &str) {
@@ -52,39 +87,55 @@ impl Log {
 }
 
 impl Show for Log {
-    fn watching(&mut self, live: &Live, took: Duration, store: Option<&Store>) {
-        let path = store.map(|store| store.path().display().to_string()).unwrap_or_default();
-        let probes = live.attached() + live.to_follow();
-        let text = format!("recording to {path}, {probes} probes in {:.1} s", took.as_secs_f64());
-        Self::say(&text);
+    fn began(&mut self, began: &Began<'_>) -> Result<()> {
+        let Began { sources, live, took, recorded_to } = began;
+        let probes =
+            live.map(|live| format!(", {} probes in {:.1} s", live.attached() + live.to_follow(), took.as_secs_f64()));
+        let several = self.hosts.as_ref().map(|_| format!("{} ", sources.join(", ")));
+        let to = recorded_to.as_deref().unwrap_or_default();
+        let text = format!("recording {}to {to}{}", several.unwrap_or_default(), probes.unwrap_or_default());
+        Self::say(&view::clean(&text));
         tell_systemd(&[NotifyState::Ready, NotifyState::Status(&text)]);
+        Ok(())
     }
 
-    fn line(&mut self, _line: &Line) {}
+    fn joined(&mut self, source: &str, nth: usize, header: &Header) {
+        if let Some(hosts) = &mut self.hosts {
+            hosts.insert(nth, if header.host.is_empty() { source } else { &header.host }.to_owned());
+        }
+    }
 
-    fn update(&mut self, update: &Update, _verdicts: &[Line], _session: &Session) {
+    fn line(&mut self, _source: &str, _line: &Line) {}
+
+    fn update(&mut self, _conductor: &mut Conductor, nth: usize, update: &Update, _verdicts: &[Line]) {
+        let host = self.hosts.as_ref().and_then(|hosts| hosts.get(&nth)).map(|name| format!("{}: ", view::clean(name)));
+        let host = host.unwrap_or_default();
         let revisions = update.items.iter().filter_map(|item| match item {
             Item::Verdict { revision, .. } => problem(revision),
             _ => None,
         });
-        revisions.for_each(|text| Self::say(&text));
+        revisions.for_each(|text| Self::say(&format!("{host}{text}")));
     }
 
-    fn notice(&mut self, text: String) {
-        Self::say(&view::clean(&text));
+    fn notice(&mut self, source: Option<&str>, text: &str) {
+        let about = source.map(|name| format!("{name}: ")).unwrap_or_default();
+        Self::say(&view::clean(&format!("{about}{text}")));
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self, _at_once: bool) -> Result<()> {
         Ok(())
     }
 
-    fn tick(&mut self, _session: &Session, _now: Stamp) -> Result<()> {
+    fn tick(&mut self, _conductor: &Conductor) -> Result<()> {
         Ok(())
     }
 
-    fn finish(&mut self, session: &Session, _closing: &[Line], written: Option<Written>) -> Result<()> {
+    fn finish(&mut self, conductor: &Conductor, _closing: &Closing, written: Option<Written>) -> Result<()> {
         tell_systemd(&[NotifyState::Stopping]);
-        Self::say(&closing_line(session, written.unwrap_or_default()));
+        for note in conductor.members().iter().flat_map(|member| &member.notes) {
+            Self::say(&view::clean(note));
+        }
+        Self::say(&closing_line(conductor, written.unwrap_or_default()));
         Ok(())
     }
 }
@@ -115,13 +166,13 @@ fn ids(verdict: &Verdict) -> String {
     ids.join(" or ")
 }
 
-fn closing_line(session: &Session, written: Written) -> String {
+fn closing_line(conductor: &Conductor, written: Written) -> String {
     let Written { files, lines, bytes, lost } = written;
     let plural = |count: u64| if count == 1 { "" } else { "s" };
     let size = ByteSize::b(bytes).display().iec();
     let lost = if lost == 0 { String::new() } else { format!(" ({lost} could not be written)") };
-    let problems: BTreeSet<_> =
-        session.diagnosis().verdicts().filter(|verdict| verdict.severity() == Severity::Problem).map(ids).collect();
+    let verdicts = conductor.members().iter().flat_map(|member| member.session.diagnosis().verdicts());
+    let problems: BTreeSet<_> = verdicts.filter(|verdict| verdict.severity() == Severity::Problem).map(ids).collect();
     let verdict = if problems.is_empty() {
         "no problem was diagnosed".to_owned()
     } else {

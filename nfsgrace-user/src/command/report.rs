@@ -1,24 +1,16 @@
 //! `nfsgrace report`: what recorded sessions come to.
 
-use std::{
-    path::Path,
-    process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::Result;
 use jiff::tz::TimeZone;
 
-use super::{exit_code, paired::Paired, replay::stop_by_signal, screen::Screen};
+use super::{progress::Meter, reading, recorded, screen::Screen};
 use crate::{
     cli::{Report as Arguments, ReportFormat},
+    conductor::{Conductor, Member},
     outcome,
-    record::Line,
-    replay::{Follower, Nobody, Replayed},
-    session::{Session, Update},
+    record::{self, Line, PairedSummary},
     view::{
         self, Style, Wall,
         report::{self, Report},
@@ -27,68 +19,74 @@ use crate::{
 
 pub(super) fn run(args: &Arguments) -> Result<ExitCode> {
     let selection = args.part.selection(&args.filters);
-    let read = |follower: &mut dyn Follower| Paired::read(&args.files, &selection, args.clock.into(), follower);
     let read = if args.files.iter().any(|file| file == Path::new("-")) {
         // Ctrl-C ends whoever writes into the pipe; what came until then is worth a report.
-        read(&mut UntilStopped(stop_by_signal()?))?
+        recorded::read_until_stopped(&args.files, &selection, args.clock.into())?
     } else {
-        read(&mut Nobody)?
+        let mut meter = Meter::new();
+        reading::read(&args.files, &selection, args.clock.into(), &mut |progress| meter.tell(progress))?
     };
+    print(args, &read)?;
+    Ok(ExitCode::from(read.exit_status()))
+}
+
+fn print(args: &Arguments, read: &Conductor) -> Result<()> {
     let mut screen = Screen::stdout();
     if args.format == ReportFormat::Json {
-        screen.print(&read.json())?;
-        return Ok(exit_code(&read.sessions));
+        screen.print(&lines(read))?;
+        return Ok(());
     }
     let markdown = args.format == ReportFormat::Markdown;
     let width = usize::from(screen.size().width);
-    let paired = read.summary();
+    let style = Style { color: screen.colours(), unicode: screen.unicode() };
+    let paired = summary(read);
     if let Some(paired) = &paired {
-        let lines =
-            if markdown { view::paired::markdown(paired) } else { view::paired::text(paired, width, style(&screen)) };
+        let lines = if markdown { view::paired::markdown(paired) } else { view::paired::text(paired, width, style) };
         screen.print(&lines)?;
     }
-    if paired.is_some() && args.together {
-        return Ok(exit_code(&read.sessions));
-    }
-    for (nth, replayed) in read.sessions.iter().enumerate() {
+    let members = if paired.is_some() && args.together { &[] } else { read.members() };
+    for (nth, member) in members.iter().enumerate() {
         if nth > 0 || paired.is_some() {
             screen.print(&[""])?;
         }
-        let report = report(replayed);
-        let lines = if markdown { report::markdown(&report) } else { report::text(&report, width, style(&screen)) };
+        let report = report(read, member);
+        let lines = if markdown { report::markdown(&report) } else { report::text(&report, width, style) };
         screen.print(&lines)?;
     }
-    Ok(exit_code(&read.sessions))
+    Ok(())
 }
 
-fn style(screen: &Screen) -> Style {
-    Style { color: screen.colours(), unicode: screen.unicode() }
-}
-
-/// Nobody looks on, but a signal ends the reading.
-struct UntilStopped(Arc<AtomicBool>);
-
-impl Follower for UntilStopped {
-    fn took(&mut self, _line: &Line, _update: &Update, _session: &Session) -> Result<()> {
-        Ok(())
-    }
-
-    fn has_enough(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn is_somebody(&self) -> bool {
-        false
-    }
-}
-
-fn report(replayed: &Replayed) -> Report<'_> {
-    let Replayed { session, now, files, notes, last: _ } = replayed;
+fn report<'a>(read: &Conductor, member: &'a Member) -> Report<'a> {
+    let Member { session, files, notes, .. } = member;
     Report {
         session,
-        summary: outcome::summary(session.timeline(), *now),
+        summary: outcome::summary(session.timeline(), read.now(member)),
         wall: Wall::new(session.clock(), TimeZone::system()),
         files,
         notes,
     }
+}
+
+/// What several hosts come to together.
+pub(super) fn summary(read: &Conductor) -> Option<PairedSummary> {
+    let hosts = read.hosts().filter(|hosts| hosts.len() > 1)?;
+    Some(outcome::paired(read.paired(), &hosts))
+}
+
+/// All of it as lines of the session format: of each host who recorded, where the wall clock stood, the verdicts and the
+/// summary; then what several hosts come to together.
+pub(super) fn lines(read: &Conductor) -> Vec<String> {
+    let mut lines: Vec<Line> = Vec::new();
+    for member in read.members() {
+        let Member { session, notes, .. } = member;
+        lines.extend(session.header().cloned().map(|header| Line::Header(Box::new(header))));
+        lines.extend(session.clock().map(Line::Clock));
+        let mut closing = outcome::closing(session, read.now(member));
+        if let Some(Line::Summary(summary)) = closing.last_mut() {
+            summary.notes.clone_from(notes);
+        }
+        lines.extend(closing);
+    }
+    lines.extend(summary(read).map(|paired| Line::Paired(Box::new(paired))));
+    lines.iter().map(record::text).collect()
 }

@@ -1,14 +1,18 @@
-//! `nfsgrace watch`: the running kernel, live; a recorded session; or several hosts together.
+//! `nfsgrace watch`: this kernel, other hosts, recordings: one or several, live or as they were.
 
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Result, bail};
-use tokio::time::Instant;
+use tokio::{runtime, time::Instant};
 
-use super::{live::Watching, output::Output, replay, together};
+use super::{
+    follow::Following,
+    input::{How, only_once},
+    output::Output,
+    stop::Stop,
+};
 use crate::{
-    cli::Watch,
-    record::Filter,
+    cli::{Part, Watch},
     source::{file::Store, spec::Spec},
 };
 
@@ -17,31 +21,43 @@ const REDRAW_EVERY: Duration = Duration::from_millis(250);
 
 pub(super) fn run(args: &Watch) -> Result<ExitCode> {
     let specs = args.specs()?;
-    let recorded = |spec: &Spec| matches!(spec, Spec::File(_) | Spec::Stdin);
-    if specs.iter().all(recorded) {
-        return replay::run(args);
+    only_once(&specs)?;
+    if args.verbose {
+        env_logger::builder().filter_level(log::LevelFilter::Debug).init();
     }
-    if specs != [Spec::Local] {
-        return together::run(args, &specs);
-    }
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(watch(args, &specs))
+}
+
+async fn watch(args: &Watch, specs: &[Spec]) -> Result<ExitCode> {
+    let (stop, began) = (Stop::new()?, Instant::now());
     let store = match &args.record {
         Some(path) if path.as_os_str() == "-" => {
             bail!("standard output shows what happens: give --record a file, or use `nfsgrace record -o -`")
         }
-        Some(path) => Some(Store::create(path, None, Instant::now().into_std())?),
+        Some(path) => Some(Store::create(path, None, began.into_std())?),
         None => None,
     };
-    let session = Watching {
+    let how = How {
         role: args.role.into(),
         verbose: args.verbose,
-        duration: args.duration,
-        filter: Filter::from(&args.filters),
+        remote_path: args.remote_path.clone(),
+        tick: REDRAW_EVERY,
+        speed: args.speed,
+        clocks: args.clock.into(),
+    };
+    let (input, conductor) = how.open(specs, Part::default().selection(&args.filters)).await?;
+    let show = Output::new(args.format, conductor.several());
+    let following = Following {
+        names: input.names(),
+        input,
+        conductor,
         store,
         keep_all: true,
-        tick: REDRAW_EVERY,
+        began,
+        duration: args.duration,
         to_stdout: true,
-        show: Output::new(args.format),
-    }
-    .run()?;
-    Ok(ExitCode::from(u8::try_from(session.exit_status()).unwrap_or(1)))
+        show,
+    };
+    Ok(ExitCode::from(following.run(stop).await?.exit_status()))
 }

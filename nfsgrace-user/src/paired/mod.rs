@@ -9,7 +9,7 @@ mod foreign;
 use std::collections::HashMap;
 
 use crate::{
-    clock::{ClientRpc, Found, HostId, Mapped, Match, Matcher, Peers, ServerRpc, WallClock, Ways},
+    clock::{ClientRpc, Found, HostId, Mapped, Match, Matcher, Peers, Placed, ServerRpc, WallClock, Ways},
     record::{ClockOutcome, ClockSample, Event, Header, Kind, Line, Stamp, Unmatched},
     session::Session,
     timeline::{RestartId, StallId},
@@ -277,6 +277,21 @@ impl Paired {
                 self.wall(host).zip(self.wall(towards.to)).map_or(Mapped::UNKNOWN, |(own, other)| own.at(at, other))
             }
         }
+    }
+
+    /// Where a time of one host lies on the clock that the ways lead to; `None` where the clocks are not tied.
+    #[must_use]
+    pub fn placed(&self, towards: &Towards, host: HostId, at: Stamp) -> Option<Placed> {
+        let mapped = self.at(towards, host, at);
+        let error = mapped.error().filter(|_| self.outcome(towards, host) != ClockOutcome::WallClock);
+        Some(Placed { at_ns: mapped.nanoseconds()?, error })
+    }
+
+    /// The same; where the clocks are not tied, on the host's own clock, with no bound to the error.
+    #[must_use]
+    pub fn place(&self, towards: &Towards, host: HostId, at: Stamp) -> Placed {
+        let own = || Placed { at_ns: i64::try_from(at.0).unwrap_or(i64::MAX), error: None };
+        self.placed(towards, host, at).unwrap_or_else(own)
     }
 
     /// How well a clock is known.

@@ -62,6 +62,10 @@ pub struct Header {
     /// When the session began.
     #[serde(default, rename = "t")]
     pub started: Stamp,
+    /// Of a session of several hosts, the sources that it was recorded from. Then this is the header of whoever recorded it,
+    /// and each host's lines, its own header first, say which source they are from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
     /// What this file continues; `None` in the first or only file of a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<Continues>,
@@ -99,6 +103,7 @@ impl Default for Header {
             initial_netns: None,
             probes: Vec::new(),
             started: Stamp::default(),
+            sources: Vec::new(),
             continues: None,
         }
     }

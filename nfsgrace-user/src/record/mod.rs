@@ -22,6 +22,7 @@ mod reader;
 #[cfg(feature = "arbitrary")]
 mod sample;
 mod selection;
+mod several;
 mod status;
 mod thorough;
 mod verdict;
@@ -51,6 +52,7 @@ pub use paired::{
 pub use probe::{Absence, HookId, ProbeRow, ProbeStatus};
 pub use reader::{Item, MAX_EVENT, MAX_LINE, Reader, Skipped};
 pub use selection::{RestartId, Selection};
+pub use several::encode_from;
 pub use status::{Errno, NfsStatus};
 pub use verdict::{EvidenceRecord, Question, Severity, VerdictRecord, VerdictState};
 pub use window::{Moment, Span, Window};

@@ -80,6 +80,18 @@ pub struct PairedSummary {
     pub rpcs: RpcRow,
 }
 
+impl PairedSummary {
+    /// Leaves out so many of the less costly stalls that its line has at most so many bytes. Counts and totals stay.
+    pub fn fit(&mut self, bytes: usize) {
+        let fits = |summary: &Self| serde_json::to_vec(summary).is_ok_and(|line| line.len() <= bytes);
+        while !fits(self) && !self.stalls.is_empty() {
+            let kept = self.stalls.len() / 2;
+            self.stalls_not_listed += (self.stalls.len() - kept) as u64;
+            self.stalls.truncate(kept);
+        }
+    }
+}
+
 /// One boot of a host.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

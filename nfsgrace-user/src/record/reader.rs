@@ -4,7 +4,8 @@ use std::io::{self, BufRead};
 
 use super::{
     Line,
-    decode::{Why, decode},
+    decode::{Decoded, Why},
+    several::Sources,
 };
 
 /// Longest line that is read, bytes; what is longer is skipped, in bounded memory.
@@ -17,6 +18,13 @@ pub const MAX_EVENT: usize = 64 << 10;
 pub enum Item {
     /// A record.
     Line(Line),
+    /// A record of one of several hosts.
+    From {
+        /// Which of the sources, in the order in which they appear.
+        source: usize,
+        /// The record.
+        line: Line,
+    },
     /// Something else, left out.
     Skipped(Skipped),
 }
@@ -40,6 +48,7 @@ pub struct Reader<R> {
     line: Vec<u8>,
     line_no: u64,
     unknown_fields: u64,
+    sources: Sources,
     done: bool,
 }
 
@@ -53,12 +62,17 @@ enum End {
 impl<R: BufRead> Reader<R> {
     /// Reads from `from`.
     pub fn new(from: R) -> Self {
-        Self { from, line: Vec::new(), line_no: 0, unknown_fields: 0, done: false }
+        Self { from, line: Vec::new(), line_no: 0, unknown_fields: 0, sources: Sources::default(), done: false }
     }
 
     /// What it reads from.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.from
+    }
+
+    /// The same, to look at.
+    pub fn get_ref(&self) -> &R {
+        &self.from
     }
 
     /// The line that was read last, without its end, as far as it is kept.
@@ -71,20 +85,33 @@ impl<R: BufRead> Reader<R> {
         self.unknown_fields
     }
 
+    /// What one of the sources is called.
+    pub fn source(&self, number: usize) -> Option<&str> {
+        self.sources.name(number)
+    }
+
     /// Lines read so far.
     pub fn line_no(&self) -> u64 {
         self.line_no
     }
 
     /// Reads the next line where it lies, if all of it does, and is read without a word.
-    fn at_hand(&mut self) -> Option<Line> {
+    fn at_hand(&mut self) -> Option<Item> {
         let available = self.from.fill_buf().ok()?;
         let end = memchr::memchr(b'\n', available).filter(|end| *end <= MAX_LINE)?;
-        let decoded = decode(available.get(..end)?).ok()?;
+        let read = self.sources.read(available.get(..end)?).ok()?;
         self.from.consume(end + 1);
         self.line_no += 1;
-        self.unknown_fields += u64::from(decoded.unknown_fields);
-        Some(decoded.line)
+        Some(self.item(read))
+    }
+
+    fn item(&mut self, (source, decoded): (Option<usize>, Decoded)) -> Item {
+        let Decoded { line, unknown_fields } = decoded;
+        self.unknown_fields += u64::from(unknown_fields);
+        match source {
+            None => Item::Line(line),
+            Some(source) => Item::From { source, line },
+        }
     }
 
     /// Fills `self.line` with the next line, without its end.
@@ -122,11 +149,8 @@ impl<R: BufRead> Reader<R> {
         match end {
             End::TooLong => skipped(Why::TooLong),
             End::Newline | End::Eof if self.line.trim_ascii().is_empty() => None,
-            End::Newline | End::Eof => match decode(&self.line) {
-                Ok(decoded) => {
-                    self.unknown_fields += u64::from(decoded.unknown_fields);
-                    Some(Item::Line(decoded.line))
-                }
+            End::Newline | End::Eof => match self.sources.read(&self.line) {
+                Ok(read) => Some(self.item(read)),
                 Err(Why::NotJson(_)) if matches!(end, End::Eof) => skipped(Why::Torn),
                 Err(why) => skipped(why),
             },
@@ -139,8 +163,8 @@ impl<R: BufRead> Iterator for Reader<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.done {
-            if let Some(line) = self.at_hand() {
-                return Some(Ok(Item::Line(line)));
+            if let Some(item) = self.at_hand() {
+                return Some(Ok(item));
             }
             match self.fill() {
                 Err(error) => {

@@ -7,7 +7,7 @@ use super::{Filter, Window};
 pub struct RestartId(pub u32);
 
 /// What of a session is asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Events to follow.
     pub filter: Filter,

@@ -50,8 +50,8 @@ impl Coverage {
         self.latest
     }
 
-    /// Begins the next file; what is missing between it and the one before.
-    pub(super) fn next_file(&mut self, name: &str, header: Option<&Header>) -> Option<Loss> {
+    /// A file of this name begins; what is missing between it and the one before.
+    pub(super) fn begin(&mut self, name: &str, header: Option<&Header>) -> Option<Loss> {
         self.before = self.latest;
         self.passed_over = 0;
         let Some(header) = header else {
@@ -75,6 +75,20 @@ impl Coverage {
         };
         self.joint = joint;
         missing.map(|(cause, hides)| Loss { at: self.before, cause: cause.to_owned(), count: 1, hides })
+    }
+
+    /// A recorder begins anew in the middle of a file: it says itself what it missed.
+    pub(super) fn begin_again(&mut self, header: &Header) {
+        if header.started.plus(SLACK) >= self.latest {
+            self.before = self.latest;
+            self.joint = Joint::After { began: header.started };
+        }
+    }
+
+    /// What comes next is of a file that was passed over until now.
+    pub(super) fn beside(&mut self) {
+        self.before = self.latest;
+        self.joint = Joint::Beside;
     }
 
     /// Takes a line. Whether it is to be passed over.

@@ -49,8 +49,8 @@ impl Notes {
         ("file_not_readable", "all that comes after")
     }
 
-    /// A file has been read, of which so much stands in others as well.
-    pub(super) fn end(&mut self, name: &str, passed_over: Option<u64>) {
+    /// A file has been read.
+    pub(super) fn end(&mut self, name: &str) {
         if self.torn {
             self.say(format!(
                 "{name} is cut off at its end: the recorder was stopped there, or still writes. Its last record may be missing."
@@ -60,14 +60,16 @@ impl Notes {
             let first = if count == 1 { "1 line was".to_owned() } else { format!("{count} lines were") };
             self.say(format!("{name}: {first} left out, such as line {line_no}: {why}"));
         }
-        if let Some(count) = passed_over {
-            self.say(format!(
-                "{name} covers a time that another file of this host covers too: {count} of its records were passed over for that."
-            ));
-        }
     }
 
-    pub(super) fn say(&mut self, note: String) {
+    /// It has records that stand in another file as well.
+    pub(super) fn covered(&mut self, name: &str, passed_over: u64) {
+        self.say(format!(
+            "{name} covers a time that another file of this host covers too: {passed_over} of its records were passed over for that."
+        ));
+    }
+
+    fn say(&mut self, note: String) {
         self.all.push(note);
     }
 

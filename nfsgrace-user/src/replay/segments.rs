@@ -10,6 +10,7 @@ use crate::{record::Header, source::file::SessionFile};
 pub(super) struct Segment {
     path: PathBuf,
     pub(super) header: Option<Box<Header>>,
+    has_several: bool,
     /// What cannot be opened twice, a pipe, stays open.
     open: Option<SessionFile>,
 }
@@ -18,7 +19,7 @@ impl Segment {
     /// A file that is open already.
     pub(super) fn of(file: SessionFile) -> Self {
         let header = file.header().cloned().map(Box::new);
-        Self { path: PathBuf::from(file.name()), header, open: Some(file) }
+        Self { path: PathBuf::from(file.name()), header, has_several: file.has_several(), open: Some(file) }
     }
 
     /// Opens it, at its beginning.
@@ -41,6 +42,11 @@ impl Segment {
         &self.path
     }
 
+    /// Whether it has several hosts.
+    pub(super) fn has_several(&self) -> bool {
+        self.has_several
+    }
+
     pub(super) fn is_pipe(&self) -> bool {
         self.open.is_some()
     }
@@ -54,7 +60,7 @@ pub(super) fn shown(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// The files of one host from one boot on, in order of time.
+/// The files of one host and boot, or those that have several hosts, in order of time.
 pub(super) type Group = Vec<Segment>;
 
 /// Looks at all files, and puts those of one host and boot together. What was given first comes first.
@@ -77,18 +83,22 @@ pub(super) fn groups(paths: &[PathBuf]) -> Result<(Vec<Group>, Vec<String>)> {
             }
             Err(error) => bail!("{}: {error}", shown(path)),
         };
-        let header = file.header().cloned().map(Box::new);
-        let open = file.progress().of.is_none().then_some(file);
-        let segment = Segment { path: path.clone(), header, open };
-        match groups.iter_mut().find(|group| group.first().is_some_and(|first| share_a_clock(first, &segment))) {
+        let mut segment = Segment { path: path.clone(), ..Segment::of(file) };
+        // What can be opened once more is not kept open.
+        segment.open = segment.open.filter(|file| file.progress().of.is_none());
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| belong_together(first, &segment))) {
             Some(group) => group.push(segment),
             None => groups.push(vec![segment]),
         }
     }
     for group in &mut groups {
         group.sort_by_key(|segment| {
-            let part = |header: &Header| header.continues.as_ref().map(|continues| continues.part);
-            segment.header.as_ref().map(|header| (header.started, part(header)))
+            segment.header.as_ref().map(|header| {
+                // Files with several hosts may have been recorded in different boots.
+                let boot = if segment.has_several() { header.realtime_minus_boottime_ns } else { 0 };
+                let began = i128::from(header.started.0) + i128::from(boot);
+                (began, header.continues.as_ref().map(|continues| continues.part))
+            })
         });
     }
     match first_error {
@@ -97,7 +107,10 @@ pub(super) fn groups(paths: &[PathBuf]) -> Result<(Vec<Group>, Vec<String>)> {
     }
 }
 
-fn share_a_clock(one: &Segment, other: &Segment) -> bool {
+fn belong_together(one: &Segment, other: &Segment) -> bool {
+    if one.has_several() || other.has_several() {
+        return one.has_several() && other.has_several();
+    }
     let boot = |segment: &Segment| segment.header.as_ref().map(|it| it.boot_id.clone()).filter(|id| !id.is_empty());
     boot(one).is_some() && boot(one) == boot(other)
 }

@@ -77,10 +77,17 @@ impl Sources {
         self.names.is_empty()
     }
 
-    /// What the user called a source.
+    /// What the user called each source.
     #[must_use]
-    pub fn name(&self, id: SourceId) -> &str {
-        self.names.get(id.0).map_or("", String::as_str)
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The running kernel, if it is one of them, and which.
+    #[must_use]
+    pub fn local(&self) -> Option<(SourceId, &Live)> {
+        let Local { id, live } = self.local.as_ref()?;
+        Some((*id, live.as_deref()?))
     }
 
     /// Adds the running kernel. There is one.

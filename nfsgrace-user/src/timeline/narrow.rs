@@ -1,5 +1,7 @@
 //! A part of what happened: for whoever asks about one incident, and not about all of a month.
 
+use std::collections::BTreeSet;
+
 use super::{Restart, RestartId, Timeline};
 use crate::record::{Span, Stamp};
 
@@ -19,10 +21,13 @@ impl Timeline {
         self.only = Some(id);
     }
 
-    /// Keeps the restarts that were on within `span`, or of these `only` one, and the stalls that belong there.
-    pub fn narrow(&mut self, span: Span, only: Option<RestartId>) {
+    /// Keeps the restarts that were on within `span`, or that somebody on another host `waited_for` then, or of these `only`
+    /// one, and the stalls that belong there.
+    pub fn narrow(&mut self, span: Span, only: Option<RestartId>, waited_for: &BTreeSet<RestartId>) {
         let now = self.now;
-        let in_span = |restart: &Restart| span.overlaps(restart.began, self.last_sign(restart, now));
+        let in_span = |restart: &Restart| {
+            span.overlaps(restart.began, self.last_sign(restart, now)) || waited_for.contains(&restart.id())
+        };
         let kept: Vec<_> = self
             .restarts
             .iter()
@@ -33,7 +38,9 @@ impl Timeline {
         self.restarts_forgotten = 0;
         if let Some(only) = only {
             let cost = self.restart(only).map(|restart| restart.cost).unwrap_or_default();
-            self.stalls.keep_of(only, cost);
+            let foreign =
+                self.foreign.iter().filter(|(_, foreign)| foreign.restart == only).map(|(id, _)| *id).collect();
+            self.stalls.keep_of(only, &foreign, cost);
             self.counts.clear();
         }
     }

@@ -126,10 +126,18 @@ impl Stalls {
         self.totals = Totals { refused, ..Totals::default() };
     }
 
-    /// Keeps those that a restart caused, whose ended ones cost so much.
-    pub(super) fn keep_of(&mut self, id: RestartId, cost: Cost) {
-        self.live.retain(|_, stall| stall.restart == Some(id));
-        self.ended.retain(|Reverse(Costly(_, stall))| stall.restart == Some(id));
+    /// Keeps those that a restart caused, here or on another host (`foreign`); those that it caused here and that ended
+    /// cost so much.
+    pub(super) fn keep_of(&mut self, id: RestartId, foreign: &BTreeSet<StallId>, mut cost: Cost) {
+        let keeps = |stall: &Stall| match stall.restart {
+            Some(restart) => restart == id,
+            None => foreign.contains(&stall.id),
+        };
+        self.live.retain(|_, stall| keeps(stall));
+        self.ended.retain(|Reverse(Costly(_, stall))| keeps(stall));
+        for Reverse(Costly(length, stall)) in self.ended.iter().filter(|Reverse(Costly(_, it))| it.restart.is_none()) {
+            cost.add(stall.refused, *length, stall.tail);
+        }
         self.first_unseen = None;
         let live: u64 = self.live().map(|stall| stall.refused).sum();
         let Cost { stalls, refused, lost, longest, tail, longest_tail: _, last_end: _ } = cost;

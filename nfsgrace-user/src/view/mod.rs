@@ -10,7 +10,6 @@
 //!
 //! Whatever came from a kernel, a file or another host passes [`clean`] before it is shown.
 
-mod axis;
 pub mod csv;
 mod names;
 pub mod paired;
@@ -24,10 +23,10 @@ mod wall;
 
 use std::{borrow::Cow, time::Duration};
 
-pub use axis::{Axis, Placed};
 use unicode_width::UnicodeWidthChar;
 pub use wall::Wall;
 
+pub use crate::clock::{Axis, Placed};
 use crate::record::Stamp;
 pub(crate) use crate::record::{moment_text as moment, span_text as span};
 

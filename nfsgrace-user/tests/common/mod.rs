@@ -37,7 +37,7 @@ pub fn recording(name: &str) -> Vec<Line> {
     let bytes = fs::read(fixture(&format!("{name}.ndjson"))).expect("fixture");
     Reader::new(&bytes[..])
         .map(|item| match item.expect("memory gives no I/O error") {
-            Item::Line(line) => line,
+            Item::Line(line) | Item::From { line, .. } => line,
             Item::Skipped(skipped) => panic!("{name}: {skipped:?}"),
         })
         .collect()

@@ -9,25 +9,24 @@ use std::{io::Write as _, process::ExitCode};
 use anyhow::Result;
 
 use self::target::Target;
-use super::paired::Paired;
+use super::{progress::Meter, reading, report};
 use crate::{
     cli::{Export, ExportFormat},
-    replay::{Follower, Nobody},
     view::picture::{html, svg},
 };
 
 pub(super) fn run(args: &Export) -> Result<ExitCode> {
     let format = args.format()?;
     let selection = args.part.selection(&args.filters);
-    let read = |follower: &mut dyn Follower| Paired::read(&args.files, &selection, args.clock.into(), follower);
     match format {
         ExportFormat::Html | ExportFormat::Svg | ExportFormat::Json => {
             let target = Target::of(&args.output, &args.files)?;
-            let read = read(&mut Nobody)?;
+            let mut meter = Meter::new();
+            let read = reading::read(&args.files, &selection, args.clock.into(), &mut |progress| meter.tell(progress))?;
             let text = match format {
                 ExportFormat::Html => html::page(&drawn::picture(&read)),
                 ExportFormat::Svg => svg::draw(&drawn::picture(&read), svg::Head::Verdicts),
-                _ => read.json().iter().map(|line| format!("{line}\n")).collect(),
+                _ => report::lines(&read).iter().map(|line| format!("{line}\n")).collect(),
             };
             let mut sink = target.open()?;
             sink.write_all(text.as_bytes())?;

@@ -1,89 +1,53 @@
 //! Exports that are written while the sessions are read: memory does not grow with their length.
+//!
+//! Several hosts are read twice: their clocks, and what each stall waited for, must be known before the first line is
+//! written.
 
-use std::{fs, path::Path};
+use std::{cell::Cell, collections::BTreeMap, fs, path::Path, rc::Rc};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::target::{Sink, Target};
 use crate::{
     cli::Export,
-    command::{
-        paired::{Axes, Paired},
-        progress,
-    },
-    record::{Line, Selection},
-    replay::{Follower, Nobody, Replayed},
-    session::{Session, Update},
+    clock::HostId,
+    command::{progress::Meter, reading::Reading},
+    conductor::{Axes, Member},
+    record::Selection,
+    replay::Progress,
     view::{
-        Axis, Placed,
+        Axis,
         csv::Tables,
         perfetto::{self, Trace},
     },
 };
 
-/// Several hosts are read twice: their clocks must be known before the first line is written.
-fn clocks(args: &Export, selection: &Selection) -> Result<Option<Paired>> {
-    if args.files.len() < 2 {
-        return Ok(None);
-    }
-    if args.files.iter().any(|file| file == Path::new("-")) {
-        bail!("standard input cannot be read twice, as several hosts are: save it in a file first");
-    }
-    Paired::read(&args.files, selection, args.clock.into(), &mut Nobody).map(Some)
-}
-
 pub(super) fn perfetto(args: &Export, selection: &Selection) -> Result<()> {
     let target = Target::of(&args.output, &args.files)?;
-    let known = clocks(args, selection)?;
-    let axes = known.as_ref().and_then(Paired::axes);
-    // What happened before the reference was booted would lie before the trace begins.
-    let first = known.iter().flat_map(|known| known.first_on(axes.as_ref())).min().unwrap_or(0);
-    let shift_ns = first.min(0).saturating_neg();
-    let mut writing =
-        Perfetto { trace: Trace::new(), axes: axes.as_ref(), shift_ns, nth: 0, host: None, sink: target.open()? };
-    progress::follow(&args.files, selection, &mut writing)?;
-    writing.sink.complete()
-}
-
-/// A trace that grows while sessions are read one after the other.
-struct Perfetto<'a> {
-    trace: Trace,
-    axes: Option<&'a Axes<'a>>,
-    shift_ns: i64,
-    nth: usize,
-    host: Option<perfetto::Host<'a>>,
-    sink: Sink,
-}
-
-impl<'a> Perfetto<'a> {
-    fn next_host(&self) -> perfetto::Host<'a> {
-        let Some((number, axis)) = self.axes.and_then(|axes| axes.of(self.nth)) else { return perfetto::Host::alone() };
-        let (own, shift_ns) = (axis.clone(), self.shift_ns);
-        let axis = Axis::new(move |at| {
-            let placed = own.place(at);
-            Placed { at_ns: placed.at_ns.saturating_add(shift_ns), ..placed }
+    let mut meter = Meter::new();
+    let mut tell = |progress: Progress<'_>| meter.tell(progress);
+    let reading = Reading::knowing(&args.files, selection, args.clock.into(), &mut tell)?;
+    let axes = reading.conductor.known().cloned().map(Axes::of);
+    let (mut trace, mut sink, mut hosts) = (Trace::new(), target.open()?, BTreeMap::new());
+    let read = reading.each(|conductor, nth, line, update| {
+        let Some(member) = conductor.members().get(nth) else { return Ok(()) };
+        let host = hosts.entry(nth).or_insert_with(|| match &axes {
+            Some(axes) => perfetto::Host::new(number(axes, member), axes.not_before_zero(member.id)),
+            None => perfetto::Host::alone(),
         });
-        perfetto::Host::new(u32::try_from(number).unwrap_or(u32::MAX), axis)
+        host.record(&mut trace, line, update, &member.session);
+        Ok(trace.write_to(&mut sink)?)
+    })?;
+    for (nth, mut host) in hosts {
+        let Some(member) = read.members().get(nth) else { continue };
+        host.finish(&mut trace, &member.last, &member.session, read.now(member));
+        trace.write_to(&mut sink)?;
     }
+    sink.complete()
 }
 
-impl Follower for Perfetto<'_> {
-    fn took(&mut self, line: &Line, update: &Update, session: &Session) -> Result<()> {
-        let mut host = self.host.take().unwrap_or_else(|| self.next_host());
-        host.record(&mut self.trace, line, update, session);
-        self.host = Some(host);
-        self.trace.write_to(&mut self.sink)?;
-        Ok(())
-    }
-
-    fn ended(&mut self, replayed: &Replayed) -> Result<()> {
-        if let Some(mut host) = self.host.take() {
-            host.finish(&mut self.trace, &replayed.last, &replayed.session, replayed.now);
-        }
-        self.trace.write_to(&mut self.sink)?;
-        self.nth += 1;
-        Ok(())
-    }
+fn number(axes: &Axes, member: &Member) -> u32 {
+    u32::try_from(axes.number(member.id)).unwrap_or(u32::MAX)
 }
 
 pub(super) fn csv(args: &Export, selection: &Selection) -> Result<()> {
@@ -96,41 +60,27 @@ pub(super) fn csv(args: &Export, selection: &Selection) -> Result<()> {
     for table in [&attempts, &refusals] {
         Target::of(table, &args.files)?;
     }
-    let known = clocks(args, selection)?;
-    let axes = known.as_ref().and_then(Paired::axes);
+    let mut meter = Meter::new();
+    let mut tell = |progress: Progress<'_>| meter.tell(progress);
+    let reading = Reading::knowing(&args.files, selection, args.clock.into(), &mut tell)?;
     let (mut attempts, mut refusals) = (Sink::beside(&attempts)?, Sink::beside(&refusals)?);
-    let mut writing = Csv { tables: Tables::new(&mut attempts, &mut refusals)?, axes: axes.as_ref(), nth: 0 };
-    progress::follow(&args.files, selection, &mut writing)?;
-    drop(writing);
+    let mut tables = Tables::new(&mut attempts, &mut refusals)?;
+    // Rows have the clock of the host that the line is of.
+    let host = Rc::new(Cell::new(HostId(0)));
+    if let Some(axes) = reading.conductor.known().cloned().map(Axes::of) {
+        let host = Rc::clone(&host);
+        tables.place(Axis::new(move |at| axes.place(host.get(), at)));
+    }
+    let read = reading.each(|conductor, nth, line, update| {
+        let Some(member) = conductor.members().get(nth) else { return Ok(()) };
+        host.set(member.id);
+        Ok(tables.record(line, update, &member.session)?)
+    })?;
+    for member in read.members() {
+        host.set(member.id);
+        tables.finish(&member.session, read.now(member))?;
+    }
+    drop(tables);
     attempts.complete()?;
     refusals.complete()
-}
-
-/// Tables that grow while sessions are read one after the other.
-struct Csv<'a> {
-    tables: Tables<'a, &'a mut Sink>,
-    axes: Option<&'a Axes<'a>>,
-    nth: usize,
-}
-
-impl Csv<'_> {
-    /// The next host's rows have its clock.
-    fn place(&mut self) {
-        self.tables.place(self.axes.and_then(|axes| axes.of(self.nth)).map_or_else(Axis::own, |(_, axis)| axis.axis()));
-    }
-}
-
-impl Follower for Csv<'_> {
-    fn took(&mut self, line: &Line, update: &Update, session: &Session) -> Result<()> {
-        if matches!(line, Line::Header(_)) {
-            self.place();
-        }
-        Ok(self.tables.record(line, update, session)?)
-    }
-
-    fn ended(&mut self, replayed: &Replayed) -> Result<()> {
-        self.tables.finish(&replayed.session, replayed.now)?;
-        self.nth += 1;
-        Ok(())
-    }
 }

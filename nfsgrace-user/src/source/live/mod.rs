@@ -6,7 +6,7 @@
 pub mod clock;
 mod complete;
 pub mod decode;
-mod header;
+pub mod header;
 pub mod kmsg;
 mod mountinfo;
 pub mod mounts;

@@ -150,7 +150,7 @@ mod tests {
     fn by_reader(bytes: &[u8]) -> Vec<String> {
         Reader::new(bytes)
             .map(|item| match item.expect("memory gives no I/O error") {
-                Item::Line(line) => format!("{line:?}"),
+                Item::Line(line) | Item::From { line, .. } => format!("{line:?}"),
                 Item::Skipped(Skipped { line_no: _, why }) => format!("{why:?}"),
             })
             .collect()

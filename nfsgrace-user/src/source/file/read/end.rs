@@ -33,7 +33,7 @@ pub fn end(path: &Path) -> Result<Stamp, OpenError> {
 fn latest(items: impl Iterator<Item = io::Result<Item>>) -> io::Result<Stamp> {
     let mut latest = Stamp(0);
     for item in items {
-        if let Item::Line(line) = item? {
+        if let Item::Line(line) | Item::From { line, .. } = item? {
             latest = latest.max(line.at());
         }
     }

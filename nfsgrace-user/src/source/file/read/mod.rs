@@ -5,12 +5,14 @@ mod open;
 mod zst;
 
 use std::{
-    cell::Cell,
     collections::VecDeque,
     fs::File,
     io::{self, BufRead, BufReader, Cursor, IsTerminal as _, Read},
     path::Path,
-    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 pub use end::end;
@@ -30,7 +32,7 @@ pub struct SessionFile {
     reader: Reader<Bytes>,
     /// What was read to find out what it is.
     head: VecDeque<Item>,
-    read: Rc<Cell<u64>>,
+    read: Arc<AtomicU64>,
     size: Option<u64>,
     torn: bool,
 }
@@ -79,14 +81,14 @@ impl BufRead for Bytes {
 
 /// Counts what is read from a file.
 struct Counting {
-    from: Box<dyn Read>,
-    read: Rc<Cell<u64>>,
+    from: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
 }
 
 impl Read for Counting {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(into)?;
-        self.read.set(self.read.get() + read as u64);
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
 }
@@ -117,9 +119,9 @@ impl SessionFile {
     /// # Errors
     ///
     /// [`OpenError`] where it cannot be read, or is no session.
-    pub fn read(name: String, from: Box<dyn Read>, size: Option<u64>) -> Result<Self, OpenError> {
-        let read = Rc::new(Cell::new(0));
-        let mut from = Counting { from, read: Rc::clone(&read) };
+    pub fn read(name: String, from: Box<dyn Read + Send>, size: Option<u64>) -> Result<Self, OpenError> {
+        let read = Arc::new(AtomicU64::new(0));
+        let mut from = Counting { from, read: Arc::clone(&read) };
         let mut start = Vec::new();
         (&mut from).take(zst::MAGIC.len() as u64).read_to_end(&mut start)?;
         if start.is_empty() {
@@ -141,7 +143,7 @@ impl SessionFile {
     fn look(&mut self, other: Option<&'static str>) -> Result<(), OpenError> {
         while self.head.len() < HEAD {
             match self.next_item().transpose()? {
-                Some(item @ Item::Line(_)) => {
+                Some(item @ (Item::Line(_) | Item::From { .. })) => {
                     self.head.push_back(item);
                     return Ok(());
                 }
@@ -198,6 +200,33 @@ impl SessionFile {
         }
     }
 
+    /// Whether a further line has been read from wherever it comes, so that nobody waits for it.
+    #[must_use]
+    pub fn has_line_at_hand(&self) -> bool {
+        let available = match self.reader.get_ref() {
+            Bytes::Plain(from) => from.buffer(),
+            Bytes::Zst(from) => from.at_hand(),
+        };
+        memchr::memchr(b'\n', available).is_some()
+    }
+
+    /// What one of its sources is called, where it has several hosts.
+    #[must_use]
+    pub fn source(&self, number: usize) -> Option<&str> {
+        self.reader.source(number)
+    }
+
+    /// Whether it has lines of several hosts, each with a header of its own.
+    #[must_use]
+    pub fn has_several(&self) -> bool {
+        let known = self.head.iter().find(|item| !matches!(item, Item::Skipped(_)));
+        match known {
+            Some(Item::Line(Line::Header(header))) => !header.sources.is_empty(),
+            Some(Item::From { .. }) => true,
+            _ => false,
+        }
+    }
+
     /// Whether a newer program wrote it, whose records may mean something else.
     #[must_use]
     pub fn newer_schema(&self) -> Option<u32> {
@@ -207,7 +236,7 @@ impl SessionFile {
     /// How far it has been read.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        Progress { read: self.read.get(), of: self.size }
+        Progress { read: self.read.load(Ordering::Relaxed), of: self.size }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     medium::{Failed, Medium},
     open::Opened,
 };
-use crate::record::{Line, encode};
+use crate::record::{Line, encode, encode_from};
 
 /// The file that is being written.
 pub(super) struct Current {
@@ -48,12 +48,16 @@ impl Current {
         })
     }
 
-    pub(super) fn push(&mut self, line: &Line, head: bool) -> io::Result<()> {
+    /// Appends a line to the chunk, with the source that it is from, if there are several.
+    pub(super) fn push(&mut self, source: &str, line: &Line, head: bool) -> io::Result<()> {
         if self.chunk.ends.is_empty() {
             self.began_in_frame = self.encoding.in_frame();
         }
         let mut text = Vec::with_capacity(256);
-        encode(line, &mut text);
+        match source {
+            "" => encode(line, &mut text),
+            source => encode_from(source, line, &mut text),
+        }
         self.encoding.push(&text, &mut self.chunk)?;
         self.head += usize::from(head);
         Ok(())

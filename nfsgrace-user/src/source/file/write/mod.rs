@@ -27,6 +27,11 @@
 //! the header, followed by what is needed of an incident that is going on (`outline.rs`). The header's `continues` says
 //! how many lines those are, so that whoever reads all files passes them over ([`Continuation`](crate::record::Continuation)).
 //! No file that is there is ever written to; a recorder that starts anew takes the next number.
+//!
+//! # Several hosts
+//!
+//! A recording that begins with a header which names `sources` has the lines of several hosts, each with the source that it
+//! is from. All of the above holds for it: each file repeats the header of each host and what is going on there.
 
 mod current;
 mod disk;
@@ -39,6 +44,7 @@ mod rotate;
 mod series;
 
 use std::{
+    collections::BTreeMap,
     io,
     path::Path,
     time::{Duration, Instant, SystemTime},
@@ -57,7 +63,7 @@ use self::{
     outline::Outline,
     series::Series,
 };
-use crate::record::{Header, Line, Loss, Stamp};
+use crate::record::{Header, Line, Loss, Stamp, moment_text};
 
 /// What came in this time is lost at most when the power fails.
 pub const SYNC_EVERY: Duration = Duration::from_secs(5);
@@ -77,16 +83,26 @@ pub struct Written {
     pub lost: u64,
 }
 
+/// What is known of a host whose lines are written.
+#[derive(Default)]
+struct Host {
+    header: Option<Header>,
+    outline: Outline,
+    latest: Stamp,
+}
+
 /// A recording that is being written.
 pub struct Store {
     current: Current,
     series: Option<(Series, Rotation)>,
-    header: Option<Header>,
-    outline: Outline,
+    /// Who recorded it, in a recording of several hosts.
+    recorder: Option<Header>,
+    /// The hosts, by the source that they are from; that of the only one is empty.
+    hosts: BTreeMap<String, Host>,
     gap: Option<Gap>,
     /// When the next file is tried again, where it could not be begun.
     stuck: Option<Instant>,
-    /// Time of the latest line.
+    /// The latest time in any line.
     latest: Stamp,
     /// Time of the first line that waits to be written.
     waiting: Stamp,
@@ -117,8 +133,8 @@ impl Store {
             disk: opened.file.is_some().then(Disk::new),
             current: Current::new(opened, now)?,
             series,
-            header: None,
-            outline: Outline::default(),
+            recorder: None,
+            hosts: BTreeMap::new(),
             gap: None,
             stuck: None,
             latest: Stamp::default(),
@@ -156,19 +172,49 @@ impl Store {
     ///
     /// Where a stream is closed; a file's trouble is no error but a [`Notice`] and, later, a loss.
     pub fn write(&mut self, line: &Line, now: Instant) -> io::Result<()> {
+        self.write_from(None, line, now)
+    }
+
+    /// The same of a line that is from one of several sources.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub fn write_from(&mut self, source: Option<&str>, line: &Line, now: Instant) -> io::Result<()> {
         self.latest = self.latest.max(line.at());
         if self.current.chunk.ends.is_empty() {
             self.waiting = line.at();
             self.begin_chunk()?;
         }
-        let mut head = false;
-        if let Line::Header(header) = line {
-            head = self.current.medium.len() == 0 && self.header.is_none();
-            self.header = Some(header.as_ref().clone());
+        let is_first = self.current.medium.len() == 0 && self.heads().is_empty();
+        match line {
+            Line::Header(header) if !header.sources.is_empty() => self.recorder = Some(header.as_ref().clone()),
+            _ if source.is_none() && self.recorder.is_some() => {}
+            _ => self.follow(source, line),
         }
-        self.outline.follow(line);
-        self.current.push(line, head)?;
+        self.current.push(source.unwrap_or_default(), line, is_first && matches!(line, Line::Header(_)))?;
         if self.current.chunk.bytes.len() >= CHUNK { self.flush(now) } else { Ok(()) }
+    }
+
+    /// Takes note of a line of a host.
+    fn follow(&mut self, source: Option<&str>, line: &Line) {
+        let source = source.unwrap_or_default();
+        if !self.hosts.contains_key(source) {
+            self.hosts.insert(source.to_owned(), Host::default());
+        }
+        let Some(host) = self.hosts.get_mut(source) else { return };
+        host.latest = host.latest.max(line.at());
+        if let Line::Header(header) = line {
+            host.header = Some(header.as_ref().clone());
+        }
+        host.outline.follow(line);
+    }
+
+    /// All headers, each with the source that it is from.
+    fn heads(&self) -> Vec<(String, Line)> {
+        let recorder = self.recorder.iter().map(|header| (String::new(), header));
+        let hosts = self.hosts.iter().filter_map(|(source, host)| Some((source.clone(), host.header.as_ref()?)));
+        recorder.chain(hosts).map(|(source, header)| (source, Line::Header(Box::new(header.clone())))).collect()
     }
 
     /// Writes what has gathered, and begins a new file when that is due.
@@ -253,18 +299,21 @@ impl Store {
         Ok((self.written, self.notices))
     }
 
-    /// What must stand before the next line: the header, where it was lost, and the loss after a gap.
+    /// What must stand before the next line: the headers, where they were lost, and the loss after a gap.
     fn begin_chunk(&mut self) -> io::Result<()> {
-        if self.current.medium.len() == 0
-            && let Some(header) = self.header.clone()
-        {
-            self.current.push(&Line::Header(Box::new(header)), true)?;
+        if self.current.medium.len() == 0 {
+            for (source, header) in self.heads() {
+                self.current.push(&source, &header, true)?;
+            }
         }
-        let Some(Gap { lines, cause, since }) = self.gap else { return Ok(()) };
-        let span = |stamp: Stamp| stamp.0 as f64 / 1e9;
-        let hides = format!("all that happened from {:.3} s to {:.3} s after boot", span(since), span(self.latest));
+        let Some(Gap { lines, cause, since }) = self.gap.filter(|gap| gap.lines > 0) else { return Ok(()) };
+        let hides = if self.recorder.is_some() {
+            "events of any kind, of any of the hosts".to_owned()
+        } else {
+            format!("all that happened from {} s to {} s after boot", moment_text(since), moment_text(self.latest))
+        };
         let loss = Line::Loss(Loss { at: self.latest, cause: cause.to_owned(), count: lines, hides });
-        if lines > 0 { self.current.push(&loss, true) } else { Ok(()) }
+        self.current.push("", &loss, true)
     }
 
     fn resumed(&mut self) {

@@ -7,10 +7,16 @@ use std::{
 };
 
 use super::{Notice, Store, current::Current, medium::Failed, open};
-use crate::record::{Continues, Header, Line};
+use crate::record::{Continues, Header, Line, Stamp};
 
 /// How soon the next file is tried again when it could not be begun.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
+
+/// The header of a file that continues the one `before`.
+fn goes_on(header: Header, before: &str, repeats: u64, t: Stamp) -> Header {
+    let part = header.continues.as_ref().map_or(1, |continues| continues.part).saturating_add(1);
+    Header { continues: Some(Continues { file: before.to_owned(), part, repeats, t }), ..header }
+}
 
 impl Store {
     pub(super) fn new_file_is_due(&self, now: Instant) -> bool {
@@ -63,21 +69,28 @@ impl Store {
     fn begin_file(&mut self, path: &Path, now: Instant) -> io::Result<Current> {
         let mut next = Current::new(open::new_file(path)?, now)?;
         let before = self.current.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let repeated = self.outline.repeated(self.latest, &before);
-        let mut lines = Vec::new();
-        if let Some(header) = self.header.clone() {
-            let part = header.continues.as_ref().map_or(1, |continues| continues.part).saturating_add(1);
-            let continues = Continues { file: before, part, repeats: repeated.len() as u64, t: self.latest };
-            let header = Header { continues: Some(continues), ..header };
-            self.header = Some(header.clone());
-            lines.push(Line::Header(Box::new(header)));
+        let recorder = self.recorder.clone().map(|header| goes_on(header, &before, 0, self.latest));
+        if let Some(header) = &recorder {
+            next.push("", &Line::Header(Box::new(header.clone())), true)?;
         }
-        lines.extend(repeated);
-        for line in &lines {
-            next.push(line, true)?;
+        let mut headers = Vec::new();
+        for (source, host) in &self.hosts {
+            let repeated = host.outline.repeated(host.latest, &before);
+            if let Some(header) = host.header.clone() {
+                let header = goes_on(header, &before, repeated.len() as u64, host.latest);
+                next.push(source, &Line::Header(Box::new(header.clone())), true)?;
+                headers.push((source.clone(), header));
+            }
+            for line in &repeated {
+                next.push(source, line, true)?;
+            }
         }
         match next.append(now) {
             Ok(()) => {
+                self.recorder = recorder;
+                for (source, header) in headers {
+                    self.hosts.entry(source).or_default().header = Some(header);
+                }
                 next.repeated = next.medium.len();
                 Ok(next)
             }

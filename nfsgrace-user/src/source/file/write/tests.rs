@@ -43,7 +43,7 @@ fn read(disk: &SmallDisk, zstd: bool) -> (Vec<Line>, usize) {
     let lines: Vec<_> = items
         .iter()
         .filter_map(|item| match item {
-            Item::Line(line) => Some(line.clone()),
+            Item::Line(line) | Item::From { line, .. } => Some(line.clone()),
             Item::Skipped(_) => None,
         })
         .collect();
