@@ -103,13 +103,6 @@ impl Pairing {
         }
     }
 
-    /// RPCs whose XID both hosts saw and that do not fit what is known. A few are chance; when they agree with each
-    /// other they become a line, or a step.
-    #[must_use]
-    pub fn doubtful(&self) -> usize {
-        self.evidence.len()
-    }
-
     /// A time of the client on the server's clock.
     #[must_use]
     pub fn at(&self, t: i64) -> Mapped {

@@ -81,45 +81,6 @@ fn next_control(text: &str) -> Option<(usize, char)> {
     None
 }
 
-/// Writes a session, one line per record. When to flush is the caller's business.
-#[derive(Debug)]
-pub struct Writer<W> {
-    out: W,
-    line: Vec<u8>,
-}
-
-impl<W: Write> Writer<W> {
-    /// Writes to `out`, each record with one call of `write_all`.
-    pub fn new(out: W) -> Self {
-        Self { out, line: Vec::with_capacity(512) }
-    }
-
-    /// Writes one record.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `out` answers.
-    pub fn write(&mut self, line: &Line) -> io::Result<()> {
-        self.line.clear();
-        encode(line, &mut self.line);
-        self.out.write_all(&self.line)
-    }
-
-    /// Flushes `out`.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `out` answers.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-
-    /// What it writes to.
-    pub fn get_mut(&mut self) -> &mut W {
-        &mut self.out
-    }
-}
-
 fn event(event: &Event, out: &mut Vec<u8>) {
     let Event { at, task, netns, kind } = event;
     at.write(key!(t), out);

@@ -166,11 +166,6 @@ impl Claim {
         })
     }
 
-    /// Whether the client claims state that it held before the server restarted.
-    #[must_use]
-    pub fn is_reclaim(self) -> bool {
-        matches!(self, Self::Previous | Self::DelegatePrev | Self::DelegPrevFh)
-    }
 }
 
 choices! {

@@ -32,7 +32,7 @@ mod word;
 pub use cause::Cause;
 pub use continuation::Continuation;
 pub use decode::{Decoded, Why, decode, decode_thoroughly};
-pub use encode::{Writer, encode, text};
+pub use encode::{encode, text};
 pub use event::{
     Claim, Client, Counts, EndedBy, Event, Kind, MAX_SPAN, Manager, Netns, Refusal, Rpc, ServerOp, ServerState, Stamp,
     Surroundings, Task, Tracker,

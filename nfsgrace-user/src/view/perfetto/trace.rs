@@ -123,12 +123,6 @@ impl Trace {
         Self::default()
     }
 
-    /// Bytes that are ready to be written.
-    #[must_use]
-    pub fn ready(&self) -> usize {
-        self.ready.as_bytes().len()
-    }
-
     /// Hands over what is ready, and forgets it.
     ///
     /// # Errors

@@ -155,12 +155,6 @@ impl Store {
         &self.current.path
     }
 
-    /// What was written so far.
-    #[must_use]
-    pub fn written(&self) -> Written {
-        self.written
-    }
-
     /// What its keeper must be told, since the last call.
     pub fn notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
