@@ -15,7 +15,7 @@ use nfsgrace_ebpf::{
 };
 
 use crate::{
-    maps::{OPERATIONS, Operation, PREPARED, Prepared, count, doing, layout, lost},
+    maps::{OPERATIONS, Operation, PREPARED, Prepared, count, doing, layout, lost, operation},
     path, read, reply, send,
 };
 
@@ -62,22 +62,7 @@ pub fn nfs4_do_open(ctx: ProbeContext) -> u32 {
 
 #[inline(always)]
 fn start(began: u64, dentry: u64, doing: u32) {
-    let operation = Operation {
-        began,
-        dentry,
-        server: 0,
-        exception: 0,
-        delays: 0,
-        doing,
-        error: 0,
-        xid: 0,
-        transmissions: 0,
-        reserved: 0,
-        opendata: 0,
-        sent: 0,
-        sent_monotonic: 0,
-        received: 0,
-    };
+    let operation = Operation { began, dentry, doing, ..Operation::default() };
     if OPERATIONS.insert(bpf_get_current_pid_tgid(), operation, 0).is_err() {
         lost(Lost::OperationsFull);
     }
@@ -87,9 +72,7 @@ fn start(began: u64, dentry: u64, doing: u32) {
 #[kretprobe]
 pub fn nfs4_do_open_ret(ctx: RetProbeContext) -> u32 {
     let thread = bpf_get_current_pid_tgid();
-    let Some(operation) = OPERATIONS.get_ptr_mut(thread) else { return 0 };
-    // SAFETY: the entry is this thread's own.
-    let operation = unsafe { *operation };
+    let Some(&mut operation) = operation(thread) else { return 0 };
     let _ = OPERATIONS.remove(thread);
     reply::expect_no_more(thread, &operation);
     if operation.delays > 0 {
@@ -108,11 +91,7 @@ fn end(operation: &Operation, status: i32) {
 
 #[inline(always)]
 fn stalled(kind: MessageKind, began: u64, status: i32) {
-    let head = send::head(kind, 0);
-    send::message::<Stalled>(kind, |to| {
-        // SAFETY: `to` is a reserved, zeroed entry.
-        unsafe { *to = Stalled { head, began, status, reserved: 0 } };
-    });
+    send::whole(kind, Stalled { head: send::head(kind, 0), began, status, reserved: 0 });
 }
 
 /// `int nfs4_handle_exception(struct nfs_server *server, int errorcode, struct nfs4_exception *exception)`; 5.10 to 7.3.
@@ -127,16 +106,10 @@ pub fn nfs4_handle_exception(ctx: ProbeContext) -> u32 {
         other_outcome(thread, exception, -(error as i32));
         return 0;
     }
-    if OPERATIONS.get_ptr_mut(thread).is_none_or(|operation| {
-        // SAFETY: the entry is this thread's own.
-        let operation = unsafe { &*operation };
-        operation.doing & doing::OPEN == 0 && operation.exception != exception
-    }) {
+    if operation(thread).is_none_or(|it| it.doing & doing::OPEN == 0 && it.exception != exception) {
         start(send::now(), 0, 0);
     }
-    let Some(operation) = OPERATIONS.get_ptr_mut(thread) else { return 0 };
-    // SAFETY: the entry is this thread's own.
-    let operation = unsafe { &mut *operation };
+    let Some(operation) = operation(thread) else { return 0 };
     operation.exception = exception;
     operation.error = error;
     operation.server = ctx.arg(0).unwrap_or(0);
@@ -152,9 +125,7 @@ pub fn nfs4_handle_exception(ctx: ProbeContext) -> u32 {
 /// An operation that is not an OPEN ended otherwise than by a refusal.
 #[inline(always)]
 fn other_outcome(thread: u64, exception: u64, status: i32) {
-    let Some(operation) = OPERATIONS.get_ptr_mut(thread) else { return };
-    // SAFETY: the entry is this thread's own.
-    let operation = unsafe { *operation };
+    let Some(&mut operation) = operation(thread) else { return };
     if operation.doing & doing::OPEN == 0 && operation.exception == exception && operation.delays > 0 {
         let _ = OPERATIONS.remove(thread);
         end(&operation, status);
@@ -171,9 +142,7 @@ pub fn nfs4_handle_exception_ret(ctx: RetProbeContext) -> u32 {
 /// `static int nfs4_delay(long *timeout, bool interruptible)`; inlined on every Debian kernel from 5.10 to 7.3.
 #[kprobe]
 pub fn nfs4_delay(ctx: ProbeContext) -> u32 {
-    let Some(operation) = OPERATIONS.get_ptr_mut(bpf_get_current_pid_tgid()) else { return 0 };
-    // SAFETY: the entry is this thread's own.
-    let operation = unsafe { &mut *operation };
+    let Some(operation) = operation(bpf_get_current_pid_tgid()) else { return 0 };
     let timeout = read::field::<i64>(ctx.arg(0).unwrap_or(0), 0);
     delay(&ctx, operation, timeout, delay_flag::OBSERVED);
     0
@@ -191,9 +160,7 @@ pub fn nfs4_delay_ret(ctx: RetProbeContext) -> u32 {
 #[inline(always)]
 fn wake(status: i32) {
     let thread = bpf_get_current_pid_tgid();
-    let Some(operation) = OPERATIONS.get_ptr_mut(thread) else { return };
-    // SAFETY: the entry is this thread's own.
-    let operation = unsafe { &mut *operation };
+    let Some(operation) = operation(thread) else { return };
     if operation.doing & doing::SLEEP == 0 {
         return;
     }
@@ -239,10 +206,7 @@ fn delay(ctx: &ProbeContext, operation: &mut Operation, timeout: Option<i64>, mu
         debug!(ctx, "first refusal {} of this operation", operation.error);
         first_delay(ctx, &message, operation.dentry, operation.server);
     } else {
-        send::message::<Delay>(kind, |to| {
-            // SAFETY: `to` is a reserved, zeroed entry.
-            unsafe { *to = message };
-        });
+        send::whole(kind, message);
     }
 }
 
@@ -273,9 +237,7 @@ fn first_delay(ctx: &ProbeContext, delay: &Delay, dentry: u64, server: u64) {
 #[kprobe]
 pub fn nfs4_run_open_task(ctx: ProbeContext) -> u32 {
     let thread = bpf_get_current_pid_tgid();
-    let Some(operation) = OPERATIONS.get_ptr_mut(thread) else { return 0 };
-    // SAFETY: the entry is this thread's own.
-    let operation = unsafe { &mut *operation };
+    let Some(operation) = operation(thread) else { return 0 };
     reply::expect(thread, operation, ctx.arg(0).unwrap_or(0));
     if operation.delays > 0 {
         stalled(MessageKind::Attempt, operation.began, 0);

@@ -5,8 +5,12 @@
 //! zerocopy's derives prove wherever user space is compiled.
 #![no_std]
 
+mod layout;
+
 #[cfg(not(target_arch = "bpf"))]
 use zerocopy::{FromBytes, Immutable, IntoBytes, TryFromBytes};
+
+pub use layout::Layout;
 
 /// Value of a [`Layout`] field whose place in its structure is not known on this kernel: what it holds is not read.
 pub const ABSENT: u32 = u32::MAX;
@@ -347,144 +351,6 @@ pub struct Stalled {
     pub status: i32,
     /// Zero.
     pub reserved: u32,
-}
-
-/// Where things are in this kernel's structures: byte offsets found in BTF, or [`ABSENT`].
-///
-/// The one element of the map `LAYOUT`; it may change while programs run, when a module arrives.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "bpf"), derive(FromBytes, IntoBytes, Immutable))]
-pub struct Layout {
-    /// `net.ns.inum`
-    pub net_inum: u32,
-    /// `dentry.d_parent`
-    pub dentry_parent: u32,
-    /// `dentry.d_name.name`
-    pub dentry_name: u32,
-    /// `dentry.d_sb`
-    pub dentry_sb: u32,
-    /// `super_block.s_dev`
-    pub sb_dev: u32,
-    /// `super_block.s_fs_info`
-    pub sb_fs_info: u32,
-    /// `file.f_path.dentry`
-    pub file_dentry: u32,
-    /// `file.f_inode`
-    pub file_inode: u32,
-    /// `inode.i_sb`
-    pub inode_sb: u32,
-    /// `module.name`
-    pub module_name: u32,
-    /// `nfsd_net.nfsd4_manager`
-    pub nn_manager: u32,
-    /// `nfsd_net.nfsd4_lease`
-    pub nn_lease: u32,
-    /// `nfsd_net.nfsd4_grace`
-    pub nn_grace: u32,
-    /// `nfsd_net.client_tracking_ops`
-    pub nn_tracking_ops: u32,
-    /// `nfsd_net.reclaim_str_hashtbl_size`
-    pub nn_to_reclaim: u32,
-    /// `nfsd_net.nr_reclaim_complete`
-    pub nn_reclaimed: u32,
-    /// `nfsd_net.track_reclaim_completes`, or `nfsd_net.flags` where it became a bit of that.
-    pub nn_tracks: u32,
-    /// Bit number `NFSD_NET_TRACK_RECLAIM_COMPLETES` within the flags; [`ABSENT`] where `nn_tracks` is a `bool`.
-    pub nn_tracks_bit: u32,
-    /// `nfsd4_open.op_claim_type`
-    pub open_claim: u32,
-    /// `nfsd4_open.op_fname` (the pointer)
-    pub open_fname: u32,
-    /// `nfsd4_open.op_fnamelen`, or `op_fname.len`
-    pub open_fnamelen: u32,
-    /// `nfsd4_compound_state.minorversion`
-    pub cstate_minor: u32,
-    /// `nfsd4_compound_state.clp`
-    pub cstate_clp: u32,
-    /// `nfs4_client.cl_name` (`struct xdr_netobj`: `u32 len` at 0, `u8 *data` at 8)
-    pub clp_name: u32,
-    /// `svc_rqst.rq_xid`
-    pub rqst_xid: u32,
-    /// `svc_rqst.rq_addr`
-    pub rqst_addr: u32,
-    /// `svc_rqst.rq_xprt`
-    pub rqst_xprt: u32,
-    /// `svc_xprt.xpt_net`
-    pub xprt_net: u32,
-    /// `nfs_open_context.dentry`
-    pub octx_dentry: u32,
-    /// `nfs_server.nfs_client`
-    pub server_client: u32,
-    /// `nfs_client.cl_hostname`
-    pub client_hostname: u32,
-    /// `nfs4_exception.timeout`
-    pub exception_timeout: u32,
-    /// `rpc_task.tk_status`
-    pub task_status: u32,
-    /// `rpc_task.tk_rqstp`
-    pub task_request: u32,
-    /// `rpc_rqst.rq_xid`
-    pub request_xid: u32,
-    /// `rpc_rqst.rq_xtime`
-    pub request_sent: u32,
-    /// `rpc_rqst.rq_ntrans`
-    pub request_transmissions: u32,
-    /// `xid` in a record of the trace event `nfs4_xdr_status`
-    pub status_xid: u32,
-    /// `error` in a record of the trace event `nfs4_xdr_status`
-    pub status_error: u32,
-    /// 1 where `cld_running` itself is probed: then `msleep` tells nothing more.
-    pub cld_running_probed: u32,
-    /// 1 where `nfs4_delay` itself is probed: then `nfs4_handle_exception` only names the refusal.
-    pub nfs4_delay_probed: u32,
-}
-
-impl Layout {
-    /// Nothing is known.
-    pub const UNKNOWN: Self = Self {
-        net_inum: ABSENT,
-        dentry_parent: ABSENT,
-        dentry_name: ABSENT,
-        dentry_sb: ABSENT,
-        sb_dev: ABSENT,
-        sb_fs_info: ABSENT,
-        file_dentry: ABSENT,
-        file_inode: ABSENT,
-        inode_sb: ABSENT,
-        module_name: ABSENT,
-        nn_manager: ABSENT,
-        nn_lease: ABSENT,
-        nn_grace: ABSENT,
-        nn_tracking_ops: ABSENT,
-        nn_to_reclaim: ABSENT,
-        nn_reclaimed: ABSENT,
-        nn_tracks: ABSENT,
-        nn_tracks_bit: ABSENT,
-        open_claim: ABSENT,
-        open_fname: ABSENT,
-        open_fnamelen: ABSENT,
-        cstate_minor: ABSENT,
-        cstate_clp: ABSENT,
-        clp_name: ABSENT,
-        rqst_xid: ABSENT,
-        rqst_addr: ABSENT,
-        rqst_xprt: ABSENT,
-        xprt_net: ABSENT,
-        octx_dentry: ABSENT,
-        server_client: ABSENT,
-        client_hostname: ABSENT,
-        exception_timeout: ABSENT,
-        task_status: ABSENT,
-        task_request: ABSENT,
-        request_xid: ABSENT,
-        request_sent: ABSENT,
-        request_transmissions: ABSENT,
-        status_xid: ABSENT,
-        status_error: ABSENT,
-        cld_running_probed: 0,
-        nfs4_delay_probed: 0,
-    };
 }
 
 /// Exact numbers, kept in the kernel per network namespace (map `COUNTS`; key 0 holds those with no namespace).

@@ -133,7 +133,7 @@ pub struct Question {
 
 /// What a client's task is doing.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Operation {
     /// `CLOCK_BOOTTIME` when the operation began, nanoseconds.
     pub began: u64,
@@ -201,6 +201,14 @@ pub fn layout() -> &'static Layout {
     LAYOUT.get(0).unwrap_or(&Layout::UNKNOWN)
 }
 
+/// What a client's thread is doing, where that is followed.
+#[inline(always)]
+pub fn operation(thread: u64) -> Option<&'static mut Operation> {
+    // SAFETY: the entry is that thread's own, and lives at least as long as the program runs. Another thread only looks at
+    // it while the first one waits for it.
+    OPERATIONS.get_ptr_mut(thread).map(|operation| unsafe { &mut *operation })
+}
+
 /// Counts one loss.
 #[inline(always)]
 pub fn lost(cause: Lost) {
@@ -219,7 +227,7 @@ pub fn lost_index(index: u32) {
 /// Changes the exact numbers of a namespace.
 #[inline(always)]
 pub fn count(netns: u32, change: impl FnOnce(&mut Counts)) {
-    if COUNTS.get_ptr_mut(netns).is_none() && COUNTS.insert(netns, ZERO, 0).is_err() {
+    if COUNTS.get_ptr_mut(netns).is_none() && COUNTS.insert(netns, Counts::default(), 0).is_err() {
         lost(Lost::NamespacesFull);
         return;
     }
@@ -228,6 +236,3 @@ pub fn count(netns: u32, change: impl FnOnce(&mut Counts)) {
         change(unsafe { &mut *counts });
     }
 }
-
-const ZERO: Counts =
-    Counts { opens: 0, opens_refused: 0, others_refused: 0, grace_asked: 0, grace_true: 0, delays: 0, stalls_ended: 0 };

@@ -13,7 +13,7 @@ use aya_ebpf::{
 use nfsgrace_ebpf::{NFS4ERR_DELAY, NFS4ERR_GRACE};
 
 use crate::{
-    maps::{OPERATIONS, Operation, REPLIES, Reply, WAITING, layout},
+    maps::{Operation, REPLIES, Reply, WAITING, layout, operation},
     read, send,
 };
 
@@ -52,9 +52,7 @@ pub fn nfs4_open_done(ctx: ProbeContext) -> u32 {
     let opendata: u64 = ctx.arg(1).unwrap_or(0);
     let Some(thread) = WAITING.get_ptr(opendata) else { return 0 };
     // SAFETY: whoever changes the entry makes it useless, which the check of `opendata` below finds out.
-    let Some(operation) = OPERATIONS.get_ptr_mut(unsafe { *thread }) else { return 0 };
-    // SAFETY: its thread waits for what this one does.
-    let operation = unsafe { &mut *operation };
+    let Some(operation) = operation(unsafe { *thread }) else { return 0 };
     if operation.opendata != opendata {
         return 0;
     }
@@ -75,14 +73,20 @@ pub fn nfs4_open_done(ctx: ProbeContext) -> u32 {
     0
 }
 
+/// Takes what this thread has read.
+#[inline(always)]
+fn take(thread: u64) -> Option<Reply> {
+    // SAFETY: the entry is this thread's own.
+    let reply = unsafe { REPLIES.get(thread) }.copied()?;
+    let _ = REPLIES.remove(thread);
+    Some(reply)
+}
+
 /// Takes the refusal that this worker has just read, unless it is not the one to the request `xid` (0: not known).
 #[inline(always)]
 fn take_read(operation: &mut Operation, xid: u32) -> bool {
     let worker = bpf_get_current_pid_tgid();
-    let Some(reply) = REPLIES.get_ptr(worker) else { return false };
-    // SAFETY: the entry is this thread's own.
-    let reply = unsafe { *reply };
-    let _ = REPLIES.remove(worker);
+    let Some(reply) = take(worker) else { return false };
     if xid != 0 && xid != reply.xid {
         return false;
     }
@@ -136,10 +140,7 @@ pub fn request_begins(operation: &mut Operation) {
 /// Takes the refusal that this thread itself has read, where that is newer than what a worker told.
 #[inline(always)]
 pub fn take_own(thread: u64, operation: &mut Operation) {
-    let Some(reply) = REPLIES.get_ptr(thread) else { return };
-    // SAFETY: the entry is this thread's own.
-    let reply = unsafe { *reply };
-    let _ = REPLIES.remove(thread);
+    let Some(reply) = take(thread) else { return };
     if reply.error == operation.error
         && reply.at > operation.received
         && send::now().saturating_sub(reply.at) < SAME_REPLY

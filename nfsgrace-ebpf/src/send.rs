@@ -43,12 +43,17 @@ pub fn message<T: 'static>(kind: MessageKind, fill: impl FnOnce(*mut T)) {
     entry.submit(0);
 }
 
+/// Sends a message that is there already, a small one.
+#[inline(always)]
+pub fn whole<T: 'static>(kind: MessageKind, value: T) {
+    message::<T>(kind, |to| {
+        // SAFETY: `to` is a reserved entry of this size.
+        unsafe { *to = value };
+    });
+}
+
 /// Sends a [`Call`].
 #[inline(always)]
 pub fn call(kind: MessageKind, netns: u32, arg: u32, status: i32) {
-    let head = head(kind, netns);
-    message::<Call>(kind, |to| {
-        // SAFETY: `to` is a reserved, zeroed entry.
-        unsafe { *to = Call { head, arg, status } };
-    });
+    whole(kind, Call { head: head(kind, netns), arg, status });
 }

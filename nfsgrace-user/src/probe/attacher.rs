@@ -42,9 +42,9 @@ pub struct Attacher {
     programs: Programs,
     events: KprobeEvents,
     /// Programs that run.
-    attached: BTreeSet<&'static str>,
+    attached: BTreeSet<String>,
     /// Programs that do not, and why.
-    refused: BTreeMap<&'static str, Error>,
+    refused: BTreeMap<String, Error>,
     /// As far as the kernel told last.
     missed_probes: u64,
 }
@@ -122,7 +122,7 @@ impl Attacher {
     /// taken at an entry ends at the return probe that ran before.
     fn attach_heart(&mut self) {
         let mut wanted: Vec<Attachment> =
-            self.plan.attachments().filter(|it| !self.attached.contains(it.program)).cloned().collect();
+            self.plan.attachments().filter(|it| !self.attached.contains(&it.program)).cloned().collect();
         wanted.retain(|attachment| attachment.ready || attachment.can_wait_in_tracefs());
         wanted.sort_by_key(|attachment| matches!(attachment.at, At::Entry));
         let (mut details, heart): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|attachment| attachment.later);
@@ -188,13 +188,13 @@ impl Attacher {
     fn attach(&mut self, attachment: &Attachment) -> bool {
         match self.try_attach(attachment) {
             Ok(()) => {
-                self.refused.remove(attachment.program);
-                self.attached.insert(attachment.program);
+                self.refused.remove(&attachment.program);
+                self.attached.insert(attachment.program.clone());
                 true
             }
             Err(error) => {
                 log::debug!("{}: {error:?}", attachment.target());
-                self.refused.insert(attachment.program, error.context(attachment.target()));
+                self.refused.insert(attachment.program.clone(), error.context(attachment.target()));
                 false
             }
         }
@@ -216,7 +216,7 @@ impl Attacher {
     /// What each hook came to, for the session's header. Details that are to come count as attached.
     #[must_use]
     pub fn rows(&self) -> Vec<ProbeRow> {
-        let refused = self.refused.iter().map(|(program, error)| (*program, format!("{error:#}"))).collect();
+        let refused = self.refused.iter().map(|(program, error)| (program.clone(), format!("{error:#}"))).collect();
         self.plan.rows_carried_out(&refused)
     }
 

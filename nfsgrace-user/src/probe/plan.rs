@@ -57,7 +57,7 @@ pub struct Attachment {
     /// Where in it.
     pub at: At,
     /// Name of the program.
-    pub program: &'static str,
+    pub program: String,
     /// Whether the module is there.
     pub ready: bool,
     /// Whether it may be attached when watching has begun.
@@ -91,7 +91,7 @@ impl Plan {
         let mut hooks: Vec<&PlannedHook> = self.hooks.iter().collect();
         hooks.sort_by_key(|it| (!matches!(it.resolution, Resolution::Ready { .. }), !it.hook.essential));
         let mut seen = BTreeSet::new();
-        hooks.into_iter().flat_map(PlannedHook::attachments).filter(move |attachment| seen.insert(attachment.program))
+        hooks.into_iter().flat_map(PlannedHook::attachments).filter(move |attachment| seen.insert(&attachment.program))
     }
 
     /// Whether `program` is attached to a function that is there.

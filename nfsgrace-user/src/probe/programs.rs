@@ -5,12 +5,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Array, MapData, PerCpuArray, PerCpuHashMap, RingBuf},
+    maps::{Array, MapData, MapError, PerCpuArray, PerCpuHashMap, RingBuf},
     programs::{Program, ProgramFd, RawTracePoint},
 };
 use aya_log::EbpfLogger;
 use log::Level;
-use nfsgrace_ebpf::{self as wire, LOST_CAUSES, LOST_KINDS, Layout, Lost};
+use nfsgrace_ebpf::{self as wire, LOST_KINDS, Layout, Lost};
 use rustix::{
     mount::{MountPropagationFlags, mount_bind, mount_change},
     thread::{UnshareFlags, unshare_unsafe},
@@ -165,18 +165,19 @@ impl Programs {
     ///
     /// Where the map cannot be read.
     pub fn losses(&self) -> Result<Losses> {
-        let mut losses = Losses::default();
-        for index in 0..LOST_CAUSES {
-            let count: u64 = self.losses.get(&index, 0)?.iter().sum();
-            match index {
-                _ if index < LOST_KINDS => losses.ring_full += count,
-                _ if index == Lost::CallsFull as u32 => losses.calls_full = count,
-                _ if index == Lost::OperationsFull as u32 => losses.operations_full = count,
-                _ if index == Lost::NamespacesFull as u32 => losses.namespaces_full = count,
-                _ => losses.managers_full = count,
-            }
+        let sum = |index| Ok::<u64, MapError>(self.losses.get(&index, 0)?.iter().sum());
+        let mut ring_full = 0;
+        for kind in 0..LOST_KINDS {
+            ring_full += sum(kind)?;
         }
-        Ok(losses)
+        Ok(Losses {
+            ring_full,
+            calls_full: sum(Lost::CallsFull as u32)?,
+            operations_full: sum(Lost::OperationsFull as u32)?,
+            namespaces_full: sum(Lost::NamespacesFull as u32)?,
+            managers_full: sum(Lost::ManagersFull as u32)?,
+            missed_probes: 0,
+        })
     }
 }
 

@@ -102,7 +102,7 @@ impl Offer {
             module: module.map(str::to_owned),
             symbol: symbol.to_owned(),
             at: point.at,
-            program: point.program,
+            program: point.program(),
             ready,
             later: hook.later,
             address: ready.then(address).flatten(),

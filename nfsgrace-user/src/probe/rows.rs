@@ -14,8 +14,9 @@ impl Plan {
 
     /// What is probed, now that all was tried; `refused` says of programs why the kernel does not run them.
     #[must_use]
-    pub fn rows_carried_out(&self, refused: &BTreeMap<&'static str, String>) -> Vec<ProbeRow> {
-        let refusal = |it: &PlannedHook| it.attachments().iter().find_map(|attachment| refused.get(attachment.program));
+    pub fn rows_carried_out(&self, refused: &BTreeMap<String, String>) -> Vec<ProbeRow> {
+        let refusal =
+            |it: &PlannedHook| it.attachments().iter().find_map(|attachment| refused.get(&attachment.program));
         self.hooks.iter().map(|it| it.row(ProbeStatus::Attached, refusal(it))).collect()
     }
 }

@@ -57,7 +57,7 @@ pub struct Header {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_netns: Option<u32>,
     /// What each hook came to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::probe::rows")]
     pub probes: Vec<ProbeRow>,
     /// When the session began.
     #[serde(default, rename = "t")]

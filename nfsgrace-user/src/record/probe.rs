@@ -1,6 +1,6 @@
 //! What each hook came to on the recording kernel: the rows of a session's header.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::word::words;
 
@@ -9,65 +9,35 @@ words! {
     ///
     /// `probe::hook` tells where else each can be seen; the prototypes are there.
     HookId {
-        /// The server's state begins in a network namespace.
         StateStart = "nfs4_state_start_net",
-        /// nfsd looks for a way to track its clients.
         TrackingInit = "nfsd4_client_tracking_init",
-        /// It tries nfsdcld.
         CldInit = "nfsd4_cld_tracking_init",
-        /// It asks whether nfsdcld holds the pipe.
         CldRunning = "cld_running",
-        /// It tries nfsdcld's first protocol.
         CldV0Init = "nfsd4_init_cld_pipe",
-        /// It goes on to older ways to track clients.
         LegacyMethods = "check_for_legacy_methods",
-        /// It tries `/sbin/nfsdcltrack`.
         UmhInit = "nfsd4_umh_cltrack_init",
-        /// It tries the recovery directory.
         LegacyInit = "nfsd4_legacy_tracking_init",
-        /// A client may reclaim.
         ClientToReclaim = "nfs4_client_to_reclaim",
-        /// A grace period begins.
         GraceStart = "locks_start_grace",
-        /// Somebody asks whether there is a grace period.
         StateInGrace = "__state_in_grace",
-        /// The server answers OPEN.
         Open = "nfsd4_open",
-        /// The server answers LOCK.
         Lock = "nfsd4_lock",
-        /// The server answers REMOVE.
         Remove = "nfsd4_remove",
-        /// The server answers RENAME.
         Rename = "nfsd4_rename",
-        /// An NFSv4.0 client is back.
         SetclientidConfirm = "nfsd4_setclientid_confirm",
-        /// An NFSv4.1+ client is back.
         CreateSession = "nfsd4_create_session",
-        /// A client has reclaimed all it had.
         ReclaimComplete = "nfsd4_reclaim_complete",
-        /// Somebody writes to `v4_end_grace`.
         EndGraceWrite = "write_v4_end_grace",
-        /// The timer that may end a grace period.
         Laundromat = "laundromat_main",
-        /// A grace period ends for clients.
         GraceEnd = "locks_end_grace",
-        /// The server's state ends in a network namespace.
         StateShutdown = "nfs4_state_shutdown_net",
-        /// A task of the client opens a file, perhaps a new one.
         AtomicOpen = "nfs_atomic_open",
-        /// A task of the client opens a file that it knows.
         FileOpen = "nfs4_file_open",
-        /// The client's open, from its first attempt to its last.
         DoOpen = "nfs4_do_open",
-        /// One attempt of it.
         RunOpenTask = "nfs4_run_open_task",
-        /// The client reads an error in a reply.
         XdrStatus = "nfs4_xdr_status",
-        /// The client has the reply to an OPEN.
         OpenDone = "nfs4_open_done",
-        /// The client finds out what an error asks of it.
         HandleException = "nfs4_handle_exception",
-        /// The client sleeps before it tries again.
         Delay = "nfs4_delay",
     }
 }
@@ -116,7 +86,7 @@ words! {
 
 /// What one hook came to on the recording kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "RowInFile")]
+#[serde(default)]
 pub struct ProbeRow {
     /// The hook.
     pub hook: HookId,
@@ -144,25 +114,13 @@ impl ProbeRow {
     }
 }
 
-/// A row as it stands in a file.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct RowInFile {
-    hook: HookId,
-    symbol: String,
-    method: String,
-    status: ProbeStatus,
-    absence: Option<Absence>,
-    why: String,
-    lost: String,
-}
-
-impl From<RowInFile> for ProbeRow {
-    fn from(written: RowInFile) -> Self {
-        let RowInFile { hook, symbol, method, status, absence, why, lost } = written;
-        let absence = absence.or_else(|| from_words(&status, &why));
-        Self { hook, symbol, method, status, absence, why, lost }
+/// Reads the rows of a header, and fills in what an old one says in words only.
+pub(super) fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ProbeRow>, D::Error> {
+    let mut rows = Vec::<ProbeRow>::deserialize(deserializer)?;
+    for ProbeRow { status, absence, why, .. } in &mut rows {
+        *absence = absence.take().or_else(|| from_words(status, why));
     }
+    Ok(rows)
 }
 
 /// Why a hook is not probed, in a recording from before there was a field for it: as far as it matters to a verdict.
@@ -179,7 +137,9 @@ mod tests {
     use super::*;
 
     fn row(json: &str) -> ProbeRow {
-        serde_json::from_str(json).expect("a row")
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let mut rows = rows(&mut deserializer).expect("rows");
+        rows.pop().expect("a row")
     }
 
     #[test]
@@ -187,7 +147,7 @@ mod tests {
         let words = "nfsd4_umh_cltrack_init: not built into this kernel (CONFIG_NFSD_LEGACY_CLIENT_TRACKING)";
         let old = |why: &str| {
             row(&format!(
-                r#"{{"hook":"nfsd4_umh_cltrack_init","status":"missing","why":"{why}","lost":"the attempt"}}"#
+                r#"[{{"hook":"nfsd4_umh_cltrack_init","status":"missing","why":"{why}","lost":"the attempt"}}]"#
             ))
         };
         assert_eq!(old(words).absence, Some(Absence::NotBuilt));
@@ -198,8 +158,8 @@ mod tests {
 
     #[test]
     fn what_the_field_says_is_believed_rather_than_the_words() {
-        let row = row(r#"{"hook":"nfsd4_lock","status":"missing","absence":"refused",
-                          "why":"not built into this kernel","lost":"which LOCKs were refused"}"#);
+        let row = row(r#"[{"hook":"nfsd4_lock","status":"missing","absence":"refused",
+                          "why":"not built into this kernel","lost":"which LOCKs were refused"}]"#);
         assert_eq!(row.absence, Some(Absence::Refused));
         assert!(row.leaves_gap());
     }
@@ -207,7 +167,7 @@ mod tests {
     #[test]
     fn words_of_a_newer_program_are_kept() {
         let text = r#"{"hook":"nfsd4_clone","symbol":"","method":"","status":"postponed","absence":"too_busy","why":"","lost":""}"#;
-        let row = row(text);
+        let row = row(&format!("[{text}]"));
         assert_eq!(row.hook, HookId::Other("nfsd4_clone".into()));
         assert!(!row.leaves_gap());
         assert_eq!(serde_json::to_string(&row).expect("written"), text);

@@ -133,7 +133,7 @@ macro_rules! words {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
-            $($(#[$doc])* $variant,)+
+            $(#[doc = concat!("`", $word, "`")] $(#[$doc])* $variant,)+
             /// A word of a newer program; empty where the field is not there.
             Other(Box<str>),
         }

@@ -18,8 +18,8 @@ fn row<'a>(inspection: &'a Inspection, hook: &str) -> &'a PlannedHook {
     inspection.plan.hooks.iter().find(|row| row.hook.id.word() == hook).unwrap_or_else(|| panic!("no hook {hook}"))
 }
 
-fn programs(row: &PlannedHook) -> Vec<&'static str> {
-    row.attachments().iter().map(|attachment| attachment.program).collect()
+fn programs(row: &PlannedHook) -> Vec<&str> {
+    row.attachments().iter().map(|attachment| attachment.program.as_str()).collect()
 }
 
 fn targets(row: &PlannedHook) -> Vec<String> {
@@ -140,7 +140,7 @@ fn the_path_comes_from_the_open_context_where_its_layout_is_known() {
 fn each_program_is_attached_once_and_sleepers_have_room() {
     let fixture = Fixture::of("6.18");
     let inspection = thorough(&fixture);
-    let mut programs: Vec<_> = inspection.plan.attachments().map(|attachment| attachment.program).collect();
+    let mut programs: Vec<_> = inspection.plan.attachments().map(|attachment| &attachment.program).collect();
     let all = programs.len();
     programs.sort_unstable();
     programs.dedup();
@@ -338,7 +338,7 @@ fn an_empty_tree_is_no_kernel() {
 #[test]
 fn a_hook_that_the_kernel_refuses_in_part_is_missing() {
     let plan = thorough(&Fixture::of("6.18")).plan;
-    let refused = [("nfsd4_open_ret", "nfsd:nfsd4_open: Invalid argument (os error 22)".to_owned())].into();
+    let refused = [("nfsd4_open_ret".to_owned(), "nfsd:nfsd4_open: Invalid argument (os error 22)".to_owned())].into();
     let rows = plan.rows_carried_out(&refused);
     let row = |hook| rows.iter().find(|row| row.hook == hook).expect("a row");
     let open = row(HookId::Open);

@@ -72,7 +72,7 @@ pub struct Alternative {
     pub inferred: Option<&'static str>,
 }
 
-/// A place in a kernel function or one of the kernel's own trace events, and the eBPF program that runs there.
+/// A place in a kernel function, or one of the kernel's own trace events, where an eBPF program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProbePoint {
     /// The function, or the trace event.
@@ -81,8 +81,6 @@ pub struct ProbePoint {
     pub module: Option<&'static str>,
     /// Where in the function.
     pub at: At,
-    /// Name of the program.
-    pub program: &'static str,
     /// Whether no argument is read, so that a part of the function with a suffix (`.part.0`) will do.
     pub suffix_ok: bool,
 }
@@ -117,49 +115,22 @@ const REQUESTS: u32 = 256;
 /// Seldom called.
 const FEW: u32 = 16;
 
-/// Entry and return of a function, with programs named after it, or after `as`.
-macro_rules! both {
-    ($module:expr, $symbol:literal, $active:expr) => {
-        both!($module, $symbol as $symbol, $active)
-    };
-    ($module:expr, $symbol:literal as $program:literal, $active:expr) => {
-        [entry!($module, $symbol as $program), returned!($module, $symbol as $program, $active)]
-    };
+/// Entry and return of a function.
+const fn both(module: Option<&'static str>, symbol: &'static str, max_active: u32) -> [ProbePoint; 2] {
+    [entry(module, symbol), returned(module, symbol, max_active)]
 }
-macro_rules! entry {
-    ($module:expr, $symbol:literal) => {
-        entry!($module, $symbol as $symbol)
-    };
-    ($module:expr, $symbol:literal as $program:literal) => {
-        ProbePoint { symbol: $symbol, module: $module, at: At::Entry, program: $program, suffix_ok: false }
-    };
+
+const fn entry(module: Option<&'static str>, symbol: &'static str) -> ProbePoint {
+    ProbePoint { symbol, module, at: At::Entry, suffix_ok: false }
 }
-macro_rules! event {
-    ($module:expr, $event:expr) => {
-        ProbePoint {
-            symbol: $event.name,
-            module: $module,
-            at: At::Event { system: $event.system },
-            program: $event.name,
-            suffix_ok: false,
-        }
-    };
+
+const fn returned(module: Option<&'static str>, symbol: &'static str, max_active: u32) -> ProbePoint {
+    ProbePoint { symbol, module, at: At::Return { max_active }, suffix_ok: false }
 }
-macro_rules! returned {
-    ($module:expr, $symbol:literal, $active:expr) => {
-        returned!($module, $symbol as $symbol, $active)
-    };
-    ($module:expr, $symbol:literal as $program:literal, $active:expr) => {
-        ProbePoint {
-            symbol: $symbol,
-            module: $module,
-            at: At::Return { max_active: $active },
-            program: concat!($program, "_ret"),
-            suffix_ok: false,
-        }
-    };
+
+const fn event(module: Option<&'static str>, EventName { system, name }: EventName) -> ProbePoint {
+    ProbePoint { symbol: name, module, at: At::Event { system }, suffix_ok: false }
 }
-use {both, entry, event, returned};
 
 impl ProbePoint {
     /// The trace event that it is, if it is one.
@@ -168,6 +139,16 @@ impl ProbePoint {
         match self.at {
             At::Event { system } => Some(EventName { system, name: self.symbol }),
             At::Entry | At::Return { .. } => None,
+        }
+    }
+
+    /// The eBPF program that runs there: it is named after the function.
+    #[must_use]
+    pub fn program(&self) -> String {
+        let function = self.symbol.trim_start_matches('_');
+        match self.at {
+            At::Entry | At::Event { .. } => function.to_owned(),
+            At::Return { .. } => format!("{function}_ret"),
         }
     }
 
@@ -239,21 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_named_after_their_functions() {
-        for point in points() {
-            let name = point.symbol.trim_start_matches('_');
-            match point.at {
-                At::Entry | At::Event { .. } => assert_eq!(point.program, name),
-                At::Return { .. } => assert_eq!(point.program, format!("{name}_ret")),
-            }
-        }
-    }
-
-    #[test]
     fn a_program_has_one_place_only() {
         let mut places = BTreeMap::new();
         for point in points() {
-            assert_eq!(places.entry(point.program).or_insert(point), &point);
+            assert_eq!(places.entry(point.program()).or_insert(point), &point);
         }
     }
 
