@@ -1,7 +1,7 @@
 //! The inspector: what the running kernel is and offers.
 //!
 //! Everything is read below a root directory. On a real machine that is `/`; in tests it is a tree of files taken from
-//! a real kernel. Nothing here needs a privilege to fail politely: what cannot be read is absent, and said so.
+//! a real kernel. Nothing here fails for want of a privilege: what cannot be read is absent, and said to be.
 
 mod btf;
 mod hz;

@@ -117,17 +117,8 @@ impl Attacher {
     }
 
     /// Attaches the heart of the plan, as far as it is not attached yet; details are left for [`Self::attach_detail`].
-    ///
-    /// Returns before entries: of several probes on one function the last one runs first, and before 5.16 a kernel stack
-    /// taken at an entry ends at the return probe that ran before.
     fn attach_heart(&mut self) {
-        let mut wanted: Vec<Attachment> =
-            self.plan.attachments().filter(|it| !self.attached.contains(&it.program)).cloned().collect();
-        wanted.retain(|attachment| attachment.ready || attachment.can_wait_in_tracefs());
-        wanted.sort_by_key(|attachment| matches!(attachment.at, At::Entry));
-        let (mut details, heart): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|attachment| attachment.later);
-        // A client's first refusals come within a second: what names their RPCs follows first.
-        details.sort_by_key(|attachment| attachment.module.as_deref() != Some("nfsv4"));
+        let (heart, details) = self.plan.heart_and_details(&self.attached);
         for attachment in heart {
             self.attach(&attachment);
         }

@@ -104,7 +104,7 @@ const DEVICE: &str = "mount that a task waits on";
 const WRITER: &str = "network namespace of writes to v4_end_grace";
 const SERVER_NAME: &str = "name of the server that a task waits for";
 const FILE_NAME: &str = "file name in refused OPENs";
-const REQUEST_NAMESPACE: &str = "network namespace of requests that asked for no grace period";
+const REQUEST_NAMESPACE: &str = "network namespace of requests that never ask about a grace period";
 const ATTEMPT_XID: &str = "XID of refused attempts, which pairs them with the server's refusals";
 const SENT: &str = "the moment at which a refused request was sent, and how often";
 const EARLY_END: &str = "whether the grace period can end early";
@@ -129,8 +129,8 @@ const FIELDS: &[Field] = &[
     field!(file_dentry, None, "file", ["f_path.dentry"], PATH),
     field!(file_inode, None, "file", ["f_inode"], WRITER),
     field!(inode_sb, None, "inode", ["i_sb"], WRITER),
-    field!(module_name, None, "module", ["name"], "attaching at once when nfsd or nfsv4 is loaded later"),
-    field!(nn_manager, NFSD, "nfsd_net", ["nfsd4_manager"], "state of the server (all of struct nfsd_net)"),
+    field!(module_name, None, "module", ["name"], "attaching as soon as nfsd or nfsv4 is loaded"),
+    field!(nn_manager, NFSD, "nfsd_net", ["nfsd4_manager"], "state of the server (anything in struct nfsd_net)"),
     field!(nn_lease, NFSD, "nfsd_net", ["nfsd4_lease"], "length of a lease"),
     field!(nn_grace, NFSD, "nfsd_net", ["nfsd4_grace"], "length of the grace period, hence when it ends"),
     field!(nn_tracking_ops, NFSD, "nfsd_net", ["client_tracking_ops"], "whether a tracker is in place"),
@@ -138,7 +138,7 @@ const FIELDS: &[Field] = &[
     field!(nn_reclaimed, NFSD, "nfsd_net", ["nr_reclaim_complete"], "number of clients that have reclaimed"),
     // A bool on some kernels, a bit of `flags` on others, in no order of versions: 6.18.15 has the bool, 6.12.117 the bit.
     field!(nn_tracks, NFSD, "nfsd_net", ["track_reclaim_completes", "flags"], EARLY_END),
-    field!(open_claim, NFSD, "nfsd4_open", ["op_claim_type"], "reclaims told from new OPENs", never_moved: 0),
+    field!(open_claim, NFSD, "nfsd4_open", ["op_claim_type"], "telling reclaims from new OPENs", never_moved: 0),
     // A struct xdr_netobj up to 5.10.
     field!(open_fname, NFSD, "nfsd4_open", ["op_fname.data", "op_fname"], FILE_NAME),
     field!(open_fnamelen, NFSD, "nfsd4_open", ["op_fname.len", "op_fnamelen"], FILE_NAME),

@@ -94,6 +94,24 @@ impl Plan {
         hooks.into_iter().flat_map(PlannedHook::attachments).filter(move |attachment| seen.insert(&attachment.program))
     }
 
+    /// What is still to be attached where `attached` is, in order: what makes the heart of the plan, and its details.
+    ///
+    /// Returns come before entries: of several probes on one function the last one runs first, and before 5.16 a kernel
+    /// stack taken at an entry ends at the return probe that ran before.
+    #[must_use]
+    pub fn heart_and_details(&self, attached: &BTreeSet<String>) -> (Vec<Attachment>, Vec<Attachment>) {
+        let mut wanted: Vec<&Attachment> = self
+            .attachments()
+            .filter(|it| !attached.contains(&it.program) && (it.ready || it.can_wait_in_tracefs()))
+            .collect();
+        wanted.sort_by_key(|attachment| matches!(attachment.at, At::Entry));
+        let (mut details, heart): (Vec<_>, Vec<_>) =
+            wanted.into_iter().cloned().partition(|attachment| attachment.later);
+        // A client's first refusals come within a second: what names their RPCs follows first.
+        details.sort_by_key(|attachment| attachment.module.as_deref() != Some("nfsv4"));
+        (heart, details)
+    }
+
     /// Whether `program` is attached to a function that is there.
     #[must_use]
     pub fn probes(&self, program: &str) -> bool {

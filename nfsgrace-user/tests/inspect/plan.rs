@@ -1,6 +1,6 @@
 //! What each hook is resolved to, on each kernel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nfsgrace::{
     kernel::{Kernel, Untraceable},
@@ -363,4 +363,31 @@ fn a_hook_of_a_module_to_come_waits_and_loses_nothing_meanwhile() {
     let waiting: Vec<_> = rows.iter().filter(|row| row.status == ProbeStatus::Waiting).collect();
     assert!(!waiting.is_empty());
     assert!(waiting.iter().all(|row| row.absence == Some(Absence::NotLoaded) && row.lost.is_empty()), "{waiting:?}");
+}
+
+#[test]
+fn the_heart_goes_first_and_returns_before_entries() {
+    let plan = thorough(&Fixture::of("6.18")).plan;
+    let (heart, details) = plan.heart_and_details(&BTreeSet::new());
+    assert_eq!(heart.len() + details.len(), plan.attachments().count());
+    for part in [&heart, &details] {
+        assert!(part.is_sorted_by_key(|it| (it.later && it.module.as_deref() != Some("nfsv4"), it.at == At::Entry)));
+    }
+    let programs: Vec<&str> = heart.iter().map(|it| it.program.as_str()).collect();
+    for program in ["nfsd4_client_tracking_init", "msleep", "nfsd4_open_ret", "locks_end_grace", "nfs4_do_open"] {
+        assert!(programs.contains(&program), "{programs:?}");
+    }
+    assert_eq!(details[0].program, "nfs4_xdr_status");
+}
+
+#[test]
+fn what_is_attached_is_not_attached_again_when_its_module_arrives() {
+    let format = "sys/kernel/tracing/events/nfs4/nfs4_xdr_status/format";
+    let before = thorough(&Fixture::of("6.18").without_module("nfsv4").without(format)).plan;
+    let (heart, details) = before.heart_and_details(&BTreeSet::new());
+    assert!(details.iter().all(|it| it.program != "nfs4_xdr_status"), "tracefs has no such event yet");
+    let attached = heart.into_iter().chain(details).map(|it| it.program).collect();
+    let (heart, details) = thorough(&Fixture::of("6.18")).plan.heart_and_details(&attached);
+    assert_eq!(heart, []);
+    assert_eq!(details.iter().map(|it| it.program.as_str()).collect::<Vec<_>>(), ["nfs4_xdr_status"]);
 }

@@ -44,7 +44,7 @@ static RUN_OPEN_TASK: Hook = client(
 static STATUS: Hook = client(
     HookId::XdrStatus,
     &[Alternative::direct(&[event(NFSV4, XDR_STATUS)])],
-    "which RPC a refused attempt was that is no OPEN",
+    "which RPC was refused, where it was no OPEN",
 )
 .later();
 
@@ -52,7 +52,7 @@ static STATUS: Hook = client(
 static OPEN_DONE: Hook = client(
     HookId::OpenDone,
     &[Alternative::direct(&[entry(NFSV4, "nfs4_open_done")])],
-    "which RPC a refused OPEN was, hence which refusal of the server it met",
+    "which RPC a refused OPEN was, hence which of the server's refusals it met",
 )
 .later();
 
@@ -74,7 +74,7 @@ static DELAY: Hook = client(
             "the sleep is entry to return of nfs4_handle_exception, its length computed from exception->timeout",
         ),
     ],
-    "each sleep, asked and slept",
+    "how long each sleep was to be, and how long it was",
 )
 .essential();
 

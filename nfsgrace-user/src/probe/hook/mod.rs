@@ -24,11 +24,11 @@ pub struct Hook {
     pub alternatives: &'static [Alternative],
     /// What is lost where none of them works.
     pub lost: &'static str,
-    /// Whether there is no explanation without it.
+    /// Whether nothing can be explained without it.
     pub essential: bool,
-    /// Whether it only adds to what others tell, and may be attached when watching has begun.
+    /// Whether it only adds detail, and may be attached after watching has begun.
     pub later: bool,
-    /// It only makes up for this field of the [`Layout`], where that is not known.
+    /// The field of the [`Layout`] that it makes up for, where that is not known.
     pub instead_of: Option<fn(&Layout) -> u32>,
     /// The build option without which the kernel has no such event, and nothing is lost.
     pub option: Option<BuildOption>,

@@ -50,7 +50,7 @@ static CLD_RUNNING: Hook = server(
             "one msleep(100) inside nfsd4_cld_tracking_init = one poll that answered no",
         ),
     ],
-    "the single polls for nfsdcld",
+    "each poll for nfsdcld",
 );
 
 /// `static int nfsd4_init_cld_pipe(struct net *net)`; all. Its address is in an ops table.
@@ -62,7 +62,7 @@ static CLD_V0_INIT: Hook = server(
 .later();
 
 /// `static inline int check_for_legacy_methods(int status, struct net *net)`, 6.7 and later; always inlined, so it is
-/// not tried. It is the two functions below it.
+/// not tried; the two functions below it show it.
 static LEGACY_METHODS: Hook = server(
     HookId::LegacyMethods,
     &[Alternative::inferred(
@@ -72,7 +72,7 @@ static LEGACY_METHODS: Hook = server(
             entry(NFSD, "nfsd4_legacy_tracking_init"),
             returned(NFSD, "nfsd4_legacy_tracking_init", FEW),
         ],
-        "always inlined: it shows as these two",
+        "always inlined: the two functions that it calls show it",
     )],
     "whether older ways to track clients were tried",
 )
