@@ -50,40 +50,7 @@ impl Report {
         first.set(0);
         sched_setaffinity(None, &first).context("cannot keep to one processor")?;
 
-        let programs: [(&str, &[&str]); 3] =
-            [("nfsgrace", &["report"]), ("jq", &["-c", "select(.type == \"loss\")"]), ("wc", &["-l"])];
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
-        table.set_header(["", "seconds", "events/s", "CPU seconds", "events/CPU s", "peak memory"]);
-        let mut enough = true;
-        for (name, arguments) in programs {
-            let program = if name == "nfsgrace" { nfsgrace.as_path() } else { Path::new(name) };
-            if name != "nfsgrace" && !tool::exists(name) {
-                println!("{name} is not installed: left out");
-                continue;
-            }
-            let fine: &[i32] = if name == "nfsgrace" { &[0, 1] } else { &[0] };
-            let mut all = Vec::new();
-            for _ in 0..runs {
-                interrupt::check()?;
-                all.push(run(Command::new(program).args(arguments).arg(&file), fine)?);
-            }
-            let Some(Run { wall, cpu, peak_kib }) = median(&all) else { bail!("no run was asked for") };
-            let rate = |seconds: f64| events as f64 / seconds.max(1e-9);
-            let (by_wall, by_cpu) = (rate(wall.as_secs_f64()), rate(cpu.as_secs_f64()));
-            table.add_row([
-                [&[name], arguments].concat().join(" "),
-                format!("{:.2}", wall.as_secs_f64()),
-                format!("{by_wall:.0}"),
-                format!("{:.2}", cpu.as_secs_f64()),
-                format!("{by_cpu:.0}"),
-                format!("{:.1} MiB", peak_kib as f64 / 1024.0),
-            ]);
-            enough &= name != "nfsgrace" || by_cpu >= ENOUGH && peak_kib <= LIMIT_KIB;
-        }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        let (table, enough) = measure(&nfsgrace, &file, events, runs)?;
         println!("{table}");
         fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
         if strict && !enough {
@@ -92,4 +59,44 @@ impl Report {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What each program takes to read `file`, and whether nfsgrace is good enough.
+fn measure(nfsgrace: &Path, file: &Path, events: u64, runs: usize) -> Result<(Table, bool)> {
+    let programs: [(&str, &[&str]); 3] =
+        [("nfsgrace", &["report"]), ("jq", &["-c", "select(.type == \"loss\")"]), ("wc", &["-l"])];
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+    table.set_header(["", "seconds", "events/s", "CPU seconds", "events/CPU s", "peak memory"]);
+    let mut enough = true;
+    for (name, arguments) in programs {
+        let is_ours = name == "nfsgrace";
+        if !is_ours && !tool::exists(name) {
+            println!("{name} is not installed: left out");
+            continue;
+        }
+        let program = if is_ours { nfsgrace } else { Path::new(name) };
+        let fine: &[i32] = if is_ours { &[0, 1] } else { &[0] };
+        let mut all = Vec::new();
+        for _ in 0..runs {
+            interrupt::check()?;
+            all.push(run(Command::new(program).args(arguments).arg(file), fine)?);
+        }
+        let Some(Run { wall, cpu, peak_kib }) = median(&all) else { bail!("no run was asked for") };
+        let rate = |seconds: f64| events as f64 / seconds.max(1e-9);
+        let (by_wall, by_cpu) = (rate(wall.as_secs_f64()), rate(cpu.as_secs_f64()));
+        table.add_row([
+            [&[name], arguments].concat().join(" "),
+            format!("{:.2}", wall.as_secs_f64()),
+            format!("{by_wall:.0}"),
+            format!("{:.2}", cpu.as_secs_f64()),
+            format!("{by_cpu:.0}"),
+            format!("{:.1} MiB", peak_kib as f64 / 1024.0),
+        ]);
+        enough &= !is_ours || by_cpu >= ENOUGH && peak_kib <= LIMIT_KIB;
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    Ok((table, enough))
 }

@@ -96,49 +96,26 @@ impl Scenario {
     }
 
     fn parse(name: &str, text: &str) -> Result<Self> {
-        let fields = text.lines().take_while(|line| line.starts_with('#')).filter_map(Field::parse);
-        let (mut about, mut guests, mut crowd, mut ssh, mut hours) = (None, 1, false, false, [0; 3]);
-        let (mut servers, mut second_kernel) = (PerSeries::default(), None);
-        let mut expectations = BTreeMap::new();
-        let (mut verdicts, mut stalls, mut skips) = (PerSeries::default(), PerSeries::default(), PerSeries::default());
-        for field in fields {
-            let Field { key, series, value } = field?;
-            match key.as_str() {
-                "about" => about = Some(value),
-                "guests" => guests = value.parse().ok().filter(|it| (1..=3).contains(it)).context("1 to 3 guests")?,
-                "hours" => hours = three(&value).context("`hours` takes three numbers")?,
-                "crowd" => crowd = one_of(&value, ["no", "yes"])?,
-                "ssh" => ssh = one_of(&value, ["no", "yes"])?,
-                "server" => servers.set(&series, value),
-                "second" => second_kernel = Some(value.parse().map_err(|error: String| anyhow!(error))?),
-                "expect" => verdicts.set(&series, value),
-                "stall" => stalls.set(&series, value),
-                "skip" if series.is_empty() => bail!("`skip` must name the kernels to skip"),
-                "skip" => skips.set(&series, value),
-                other => bail!("`{other}` is not a field of a scenario's head"),
-            }
+        let mut head = Head { guests: 1, ..Head::default() };
+        for field in text.lines().take_while(|line| line.starts_with('#')).filter_map(Field::parse) {
+            head.take(field?)?;
         }
-        for series in Series::ALL {
-            let expectation = match skips.get(series) {
-                Some(reason) => Expectation::Skip(reason.to_owned()),
-                None => {
-                    let verdicts = verdicts.get(series).with_context(|| format!("nothing is expected of {series}"))?;
-                    let stall = match stalls.get(series) {
-                        Some("maybe") => None,
-                        given => Some(one_of(given.unwrap_or("no"), ["no", "yes"])?),
-                    };
-                    Expectation::Run { verdicts: verdicts.split_whitespace().map(Verdict::parse).collect(), stall }
-                }
-            };
-            expectations.insert(series, expectation);
-        }
-        let about = about.context("there is no `# about:` line")?;
-        let server = |client| servers.get(client).map(|server| Ok((client, server.parse()?)));
+        let expectations = Series::ALL.into_iter().map(|series| Ok((series, head.expectation(series)?)));
+        let expectations = expectations.collect::<Result<_>>()?;
+        let server = |client| head.servers.get(client).map(|server| Ok((client, server.parse()?)));
         let server_kernels = Series::ALL.into_iter().filter_map(server).collect::<Result<_, String>>();
-        let server_kernels = server_kernels.map_err(|error| anyhow!(error))?;
-        let name = name.to_owned();
-        let steps = Steps::parse(text);
-        Ok(Self { name, about, steps, expectations, guests, hours, crowd, ssh, server_kernels, second_kernel })
+        Ok(Self {
+            name: name.to_owned(),
+            about: head.about.context("there is no `# about:` line")?,
+            steps: Steps::parse(text),
+            expectations,
+            guests: head.guests,
+            hours: head.hours,
+            crowd: head.crowd,
+            ssh: head.ssh,
+            server_kernels: server_kernels.map_err(|error| anyhow!(error))?,
+            second_kernel: head.second,
+        })
     }
 
     /// The kernels that it asks for itself.
@@ -202,6 +179,53 @@ impl Field {
         let key = words.next()?.to_owned();
         let series: Result<Vec<Series>, String> = words.map(str::parse).collect();
         Some(series.map(|series| Self { key, series, value: value.trim().to_owned() }).map_err(|error| anyhow!(error)))
+    }
+}
+
+/// The fields of a head, as far as they are read.
+#[derive(Default)]
+struct Head {
+    about: Option<String>,
+    guests: u8,
+    hours: [i32; 3],
+    crowd: bool,
+    ssh: bool,
+    servers: PerSeries,
+    second: Option<Series>,
+    verdicts: PerSeries,
+    stalls: PerSeries,
+    skips: PerSeries,
+}
+
+impl Head {
+    fn take(&mut self, Field { key, series, value }: Field) -> Result<()> {
+        match key.as_str() {
+            "about" => self.about = Some(value),
+            "guests" => self.guests = value.parse().ok().filter(|it| (1..=3).contains(it)).context("1 to 3 guests")?,
+            "hours" => self.hours = three(&value).context("`hours` takes three numbers")?,
+            "crowd" => self.crowd = one_of(&value, ["no", "yes"])?,
+            "ssh" => self.ssh = one_of(&value, ["no", "yes"])?,
+            "server" => self.servers.set(&series, value),
+            "second" => self.second = Some(value.parse().map_err(|error: String| anyhow!(error))?),
+            "expect" => self.verdicts.set(&series, value),
+            "stall" => self.stalls.set(&series, value),
+            "skip" if series.is_empty() => bail!("`skip` must name the kernels to skip"),
+            "skip" => self.skips.set(&series, value),
+            other => bail!("`{other}` is not a field of a scenario's head"),
+        }
+        Ok(())
+    }
+
+    fn expectation(&self, series: Series) -> Result<Expectation> {
+        if let Some(reason) = self.skips.get(series) {
+            return Ok(Expectation::Skip(reason.to_owned()));
+        }
+        let verdicts = self.verdicts.get(series).with_context(|| format!("nothing is expected of {series}"))?;
+        let stall = match self.stalls.get(series) {
+            Some("maybe") => None,
+            given => Some(one_of(given.unwrap_or("no"), ["no", "yes"])?),
+        };
+        Ok(Expectation::Run { verdicts: verdicts.split_whitespace().map(Verdict::parse).collect(), stall })
     }
 }
 

@@ -143,6 +143,15 @@ fn make(unpacked: &Path, archive: &Path) -> Result<()> {
         archive.copy(name, &unpacked.join(name))?;
     }
 
+    busybox(unpacked, &mut archive)?;
+    programs(unpacked, &mut archive)?;
+    archive.copy("usr/lib64/ld-linux-x86-64.so.2", &program::loader(unpacked))?;
+    archive.finish()?;
+    Ok(())
+}
+
+/// busybox, and a link to it for everything that it can be.
+fn busybox(unpacked: &Path, archive: &mut Archive<BufWriter<File>>) -> Result<()> {
     let busybox = Program::find(unpacked, "busybox")?;
     archive.copy("usr/bin/busybox", busybox.path())?;
     let applets = tool::capture_text(tool::command(busybox.path()).arg("--list"))?;
@@ -154,7 +163,11 @@ fn make(unpacked: &Path, archive: &Path) -> Result<()> {
     for applet in applets.lines().filter(|applet| !replaced(applet)) {
         archive.symlink(&format!("usr/bin/{applet}"), "busybox")?;
     }
+    Ok(())
+}
 
+/// The other programs, with their libraries.
+fn programs(unpacked: &Path, archive: &mut Archive<BufWriter<File>>) -> Result<()> {
     let mut libraries = BTreeMap::new();
     for name in PROGRAMS {
         let program = Program::find(unpacked, name)?;
@@ -170,7 +183,5 @@ fn make(unpacked: &Path, archive: &Path) -> Result<()> {
     for (name, path) in libraries {
         archive.copy(&format!("usr/lib/x86_64-linux-gnu/{name}"), &path)?;
     }
-    archive.copy("usr/lib64/ld-linux-x86-64.so.2", &program::loader(unpacked))?;
-    archive.finish()?;
     Ok(())
 }

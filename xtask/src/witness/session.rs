@@ -123,7 +123,6 @@ impl Session {
 
     fn take_event(&mut self, event: &Value, at_ns: u64) {
         let tid = event["tid"].as_u64().and_then(|tid| u32::try_from(tid).ok()).unwrap_or_default();
-        let status = event["status"].as_i64().unwrap_or(i64::MIN);
         let number = |key: &str| event[key].as_u64();
         let xid = number("xid").and_then(|xid| u32::try_from(xid).ok());
         match event["event"].as_str() {
@@ -138,31 +137,37 @@ impl Session {
             }
             _ => {}
         }
-        let seen = match event["event"].as_str().unwrap_or_default() {
-            "server_start" => Seen::ServerStart,
-            "server_started" => Seen::ServerStarted(status),
-            "tracking_start" => Seen::TrackingStart,
-            "tracking_end" => Seen::TrackingEnd(status),
-            "tracker_end" => match event["tracker"].as_str() {
-                Some("cld") => Seen::CldEnd(status),
-                Some("umh") => Seen::UmhEnd(status),
-                Some("legacy") => Seen::LegacyEnd(status),
-                _ => return,
-            },
-            "poll" if event["running"] == false => Seen::Poll,
-            "grace_start" => Seen::GraceStart,
-            "refused" if event["op"] == "open" => Seen::Refusal,
-            "delay" => Seen::Sleep,
-            "sleep_end" => Seen::SleepEnd,
-            "stall_end" => {
-                let began_ns = event["began"].as_u64().unwrap_or_default();
-                self.stalls.push(Stall { tid, began_ns, ended_ns: at_ns });
-                return;
-            }
-            _ => return,
-        };
-        self.observations.push(Observation { seen, tid, at_ns });
+        if event["event"] == "stall_end" {
+            let began_ns = number("began").unwrap_or_default();
+            self.stalls.push(Stall { tid, began_ns, ended_ns: at_ns });
+        }
+        if let Some(seen) = seen(event) {
+            self.observations.push(Observation { seen, tid, at_ns });
+        }
     }
+}
+
+/// What an event is by itself, if the witness sees it, too.
+fn seen(event: &Value) -> Option<Seen> {
+    let status = event["status"].as_i64().unwrap_or(i64::MIN);
+    Some(match event["event"].as_str()? {
+        "server_start" => Seen::ServerStart,
+        "server_started" => Seen::ServerStarted(status),
+        "tracking_start" => Seen::TrackingStart,
+        "tracking_end" => Seen::TrackingEnd(status),
+        "tracker_end" => match event["tracker"].as_str()? {
+            "cld" => Seen::CldEnd(status),
+            "umh" => Seen::UmhEnd(status),
+            "legacy" => Seen::LegacyEnd(status),
+            _ => return None,
+        },
+        "poll" if event["running"] == false => Seen::Poll,
+        "grace_start" => Seen::GraceStart,
+        "refused" if event["op"] == "open" => Seen::Refusal,
+        "delay" => Seen::Sleep,
+        "sleep_end" => Seen::SleepEnd,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
