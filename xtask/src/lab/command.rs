@@ -19,6 +19,7 @@ use super::{
     run::{Outcome, Run},
     scenario::{Expectation, Scenario},
     series::Series,
+    ssh,
 };
 use crate::tool;
 
@@ -39,6 +40,8 @@ pub struct LabArguments {
 enum Command {
     /// Names the kernels and the scenarios
     List,
+    /// Fetches the kernels and programs that are not cached yet
+    Fetch,
     /// Fetches kernels and programs that are newer than the cached ones
     Update,
     /// Saves what each kernel tells about its functions and types, for tests without a kernel
@@ -79,7 +82,8 @@ impl LabArguments {
         match self.command {
             None => self.run.run(),
             Some(Command::List) => list().map(|()| ExitCode::SUCCESS),
-            Some(Command::Update) => update().map(|()| ExitCode::SUCCESS),
+            Some(Command::Fetch) => fetch(false).map(|()| ExitCode::SUCCESS),
+            Some(Command::Update) => fetch(true).map(|()| ExitCode::SUCCESS),
             Some(Command::Fixtures(fixtures)) => fixtures.run().map(|()| ExitCode::SUCCESS),
         }
     }
@@ -214,10 +218,12 @@ fn list() -> Result<()> {
     Ok(())
 }
 
-fn update() -> Result<()> {
+fn fetch(fresh: bool) -> Result<()> {
     let cache = Cache::open()?;
-    let _lock = cache.lock()?;
-    let (_, kernels) = prepared::fetch(&cache, &Series::ALL, true)?;
+    let lock = cache.lock()?;
+    let (_, kernels) = prepared::fetch(&cache, &Series::ALL, fresh)?;
+    drop(lock);
+    ssh::archive(&cache)?;
     for (series, kernel) in kernels {
         println!("{series:<6}{}", kernel.release);
     }

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use needs::{Need, Remedy};
+use needs::{Need, Purpose, Remedy};
 
 use crate::tool;
 
@@ -16,6 +16,9 @@ pub struct Setup {
     /// Only say what is missing
     #[arg(long)]
     check: bool,
+    /// Also what fuzzing and tests in a browser need
+    #[arg(long)]
+    all: bool,
 }
 
 impl Setup {
@@ -25,20 +28,18 @@ impl Setup {
     ///
     /// Where something cannot be installed here.
     pub fn run(self) -> Result<ExitCode> {
-        let missing = needs::missing();
-        for need in &missing {
-            println!("missing: {need}");
-        }
+        let Self { check, all } = self;
+        let purposes: &[Purpose] =
+            if all { &[Purpose::Work, Purpose::Browser, Purpose::Fuzzing] } else { &[Purpose::Work] };
+        let missing = needs::missing(purposes);
         if missing.is_empty() {
             println!("setup: everything is there");
-            return Ok(ExitCode::SUCCESS);
-        }
-        if self.check {
+        } else if check {
+            missing.iter().for_each(|need| println!("missing: {need}"));
             println!("`cargo xtask setup` installs it");
             return Ok(ExitCode::FAILURE);
         }
-        install(&missing)?;
-        still_missing(&needs::missing())?;
+        provide(purposes)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -49,12 +50,7 @@ impl Setup {
 ///
 /// Where something is missing and cannot be installed here.
 pub fn ensure() -> Result<()> {
-    let missing = needs::missing();
-    for need in &missing {
-        println!("missing: {need}");
-    }
-    install(&missing)?;
-    still_missing(&needs::missing())
+    provide(&[Purpose::Work])
 }
 
 /// As [`ensure`], for what tests in a browser need.
@@ -63,37 +59,32 @@ pub fn ensure() -> Result<()> {
 ///
 /// Where something is missing and cannot be installed here.
 pub fn ensure_browser() -> Result<()> {
-    let missing = needs::missing_for_browser();
+    provide(&[Purpose::Browser])
+}
+
+/// As [`ensure`], with the fuzzer, which only those who fuzz need.
+///
+/// # Errors
+///
+/// Where something is missing and cannot be installed here.
+pub fn ensure_fuzzer() -> Result<()> {
+    provide(&[Purpose::Work, Purpose::Fuzzing])
+}
+
+/// Installs what is missing.
+fn provide(purposes: &[Purpose]) -> Result<()> {
+    let missing = needs::missing(purposes);
     for need in &missing {
         println!("missing: {need}");
     }
     install(&missing)?;
-    still_missing(&needs::missing_for_browser())
-}
-
-fn still_missing(needs: &[Need]) -> Result<()> {
-    match needs.first() {
+    match needs::missing(purposes).first() {
         None => Ok(()),
         Some(need) => bail!("still missing after installation: {need}"),
     }
 }
 
-/// Makes sure that there is a fuzzer. It is no part of the set-up: only those who fuzz need it.
-///
-/// # Errors
-///
-/// Where it cannot be installed here.
-pub fn ensure_fuzzer() -> Result<()> {
-    ensure()?;
-    if !needs::has_fuzzer() {
-        println!("setup: building cargo-fuzz, which takes a minute");
-        let mut cargo = Command::new("cargo");
-        tool::run(cargo.args(["install", "cargo-fuzz", "--quiet", "--locked"]).current_dir("/"))?;
-    }
-    Ok(())
-}
-
-fn install(missing: &[Need]) -> Result<()> {
+fn install(missing: &[&Need]) -> Result<()> {
     let packages = packages(missing);
     if !packages.is_empty() {
         if !tool::exists("apt-get") {
@@ -111,17 +102,19 @@ fn install(missing: &[Need]) -> Result<()> {
                 .args(&packages),
         )?;
     }
-    if missing.iter().any(|need| need.remedy == Remedy::BpfLinker) {
-        println!("setup: building bpf-linker, which takes a minute or two");
-        let mut cargo = Command::new("cargo");
-        cargo.args(["install", "bpf-linker", "--quiet", "--locked", "--no-default-features", "--features", "llvm-22"]);
-        // The compiler's flags in this workspace are for programs that must run anywhere.
-        tool::run(cargo.current_dir("/").env("LLVM_PREFIX", needs::LLVM))?;
+    for need in missing {
+        if let Remedy::Crate(name, arguments) = need.remedy {
+            println!("setup: building {name}, which takes a minute or two");
+            let mut cargo = Command::new("cargo");
+            cargo.args(["install", name, "--quiet", "--locked"]).args(arguments);
+            // The compiler's flags in this workspace are for programs that must run anywhere.
+            tool::run(cargo.current_dir("/").env("LLVM_PREFIX", needs::LLVM))?;
+        }
     }
     Ok(())
 }
 
-fn packages(missing: &[Need]) -> Vec<&'static str> {
+fn packages(missing: &[&Need]) -> Vec<&'static str> {
     let mut packages: Vec<_> = missing.iter().flat_map(|need| need.packages.iter().copied()).collect();
     packages.sort_unstable();
     packages.dedup();

@@ -27,8 +27,8 @@ pub(super) struct Need {
 pub(super) enum Remedy {
     /// From its packages.
     Packages,
-    /// From crates.io, with the packages installed first.
-    BpfLinker,
+    /// This crate, built with these arguments; the packages are installed first.
+    Crate(&'static str, &'static [&'static str]),
 }
 
 impl fmt::Display for Need {
@@ -37,14 +37,30 @@ impl fmt::Display for Need {
     }
 }
 
-/// What is not there.
-pub(super) fn missing() -> Vec<Need> {
-    ALL.into_iter().filter(|need| !(need.there)()).collect()
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Build, and run the lab.
+    Work,
+    /// Test pages in a browser.
+    Browser,
+    /// Feed nonsense to whatever reads sessions.
+    Fuzzing,
 }
 
-/// What is not there of what tests in a browser need.
-pub(super) fn missing_for_browser() -> Vec<Need> {
-    BROWSER.into_iter().filter(|need| !(need.there)()).collect()
+impl Purpose {
+    fn needs(self) -> &'static [Need] {
+        match self {
+            Self::Work => &WORK,
+            Self::Browser => &BROWSER,
+            Self::Fuzzing => &FUZZING,
+        }
+    }
+}
+
+/// What is not there.
+pub(super) fn missing(purposes: &[Purpose]) -> Vec<&'static Need> {
+    purposes.iter().flat_map(|purpose| purpose.needs()).filter(|need| !(need.there)()).collect()
 }
 
 const fn program(
@@ -56,7 +72,7 @@ const fn program(
     Need { what, why, packages, remedy: Remedy::Packages, there }
 }
 
-const ALL: [Need; 15] = [
+static WORK: [Need; 15] = [
     program("a C linker", "Rust programs are linked with it", &["gcc", "libc6-dev"], || tool::exists("cc")),
     program(
         "a Rust compiler with its library source",
@@ -68,7 +84,7 @@ const ALL: [Need; 15] = [
         what: "bpf-linker",
         why: "links the eBPF programs",
         packages: &["llvm-22-dev", "libzstd-dev", "zlib1g-dev", "g++"],
-        remedy: Remedy::BpfLinker,
+        remedy: Remedy::Crate("bpf-linker", &["--no-default-features", "--features", "llvm-22"]),
         there: || runs(Command::new("bpf-linker").arg("--version")),
     },
     program("qemu", "the lab's virtual machines", &["qemu-system-x86"], || tool::exists("qemu-system-x86_64")),
@@ -96,10 +112,18 @@ const ALL: [Need; 15] = [
     ),
 ];
 
-const BROWSER: [Need; 2] = [
+static BROWSER: [Need; 2] = [
     program("chromium", "exported pages are tested in it", &["chromium"], || tool::exists("chromium")),
     program("chromedriver", "leads chromium", &["chromium-driver"], || tool::exists("chromedriver")),
 ];
+
+static FUZZING: [Need; 1] = [Need {
+    what: "cargo-fuzz",
+    why: "feeds nonsense to whatever reads sessions",
+    packages: &["g++"],
+    remedy: Remedy::Crate("cargo-fuzz", &[]),
+    there: || runs(Command::new("cargo").args(["fuzz", "--version"])),
+}];
 
 /// As `nfsgrace-user/build.rs` looks for it.
 fn bpf_compiler() -> bool {
@@ -112,11 +136,6 @@ fn bpf_compiler() -> bool {
             output.status.success() && Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/core").is_dir()
         })
     })
-}
-
-/// Whether cargo-fuzz is there.
-pub(super) fn has_fuzzer() -> bool {
-    runs(Command::new("cargo").args(["fuzz", "--version"]))
 }
 
 fn runs(command: &mut Command) -> bool {
