@@ -567,10 +567,10 @@ fn memory_is_bounded_and_totals_stay_exact() {
     }
     let timeline = session.timeline();
     let restart = timeline.restarts().next().expect("one");
-    assert_eq!(restart.clients().refused.open, u64::from(count));
+    assert_eq!(restart.clients().refused, u64::from(count));
     assert_eq!(restart.clients().list().len(), 4_096);
     assert_eq!(
-        restart.clients().list().iter().map(|it| it.refused.open).sum::<u64>() + restart.clients().refused_to_others,
+        restart.clients().list().iter().map(|it| it.refused).sum::<u64>() + restart.clients().refused_to_others,
         u64::from(count)
     );
     assert_eq!(timeline.stalls().live().len(), 65_536);

@@ -83,7 +83,7 @@ fn refusals_and_polls_are_as_many_as_ftrace_saw() {
         let polls = count(|kind| matches!(kind, Kind::Poll { .. }));
         let session = replay(lines).0;
         let all = restarts(&session);
-        assert_eq!(all.iter().map(|it| it.clients().refused.open).sum::<u64>(), refused, "{name}");
+        assert_eq!(all.iter().map(|it| it.clients().refused).sum::<u64>(), refused, "{name}");
         assert_eq!(
             all.iter().flat_map(|it| &it.tracking().attempts).map(|it| it.polls_false).sum::<u64>(),
             polls,

@@ -46,7 +46,7 @@ const WHICH_RESTART_HELPS: &str = "If nfsd has no client tracker, a restart with
 /// What helps depends on this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Situation {
-    moment: Moment,
+    stage: Stage,
     /// Whether nfsd has a tracker; `None` where that is not known.
     tracked: Option<bool>,
 }
@@ -54,13 +54,13 @@ pub(super) struct Situation {
 impl Situation {
     pub(super) fn of(restart: &Restart, timeline: &Timeline, now: Stamp) -> Self {
         let seen = restart.tracking_result().map(|(_, status)| status == 0);
-        Self { moment: Moment::of(restart, timeline, now), tracked: seen.or(restart.state().tracking) }
+        Self { stage: Stage::of(restart, timeline, now), tracked: seen.or(restart.state().tracking) }
     }
 }
 
 /// How far the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Moment {
+enum Stage {
     /// Nobody has got a new lock yet.
     #[default]
     During,
@@ -70,7 +70,7 @@ enum Moment {
     Superseded,
 }
 
-impl Moment {
+impl Stage {
     fn of(restart: &Restart, timeline: &Timeline, now: Stamp) -> Self {
         let same_netns = |other: &Restart| other.netns().zip(restart.netns()).is_none_or(|(other, this)| other == this);
         if timeline.restarts().rev().take_while(|it| it.id() > restart.id()).any(same_netns) {
@@ -102,81 +102,81 @@ fn lacks_tracker(cause: Cause, tracked: Option<bool>) -> bool {
 
 /// What to do now.
 pub(super) fn remedy(question: Question, finding: &Finding, situation: Situation) -> Vec<&'static str> {
-    let Situation { moment, tracked } = situation;
-    if moment == Moment::Superseded {
+    let Situation { stage, tracked } = situation;
+    if stage == Stage::Superseded {
         return Vec::new();
     }
     let cause = match finding {
         Finding::One(cause) => *cause,
-        Finding::OneOf(causes) => return any_of(causes, moment, tracked),
+        Finding::OneOf(causes) => return any_of(causes, stage, tracked),
     };
     match cause {
         // The tracker works, and was only asked too early.
-        Cause::EndGraceRefused if question == Question::Root => match moment {
-            Moment::During => {
+        Cause::EndGraceRefused if question == Question::Root => match stage {
+            Stage::During => {
                 vec!["Nobody is on record, so ask again, now that nfsd is up: `echo Y > /proc/fs/nfsd/v4_end_grace`"]
             }
             _ => Vec::new(),
         },
-        Cause::NetnsNoTracker => inside_container(moment).to_vec(),
-        Cause::NfsdcldNotRunning => [restart_with_nfsdcld(moment), cure(cause)].concat(),
-        _ if lacks_tracker(cause, tracked) => [cure(cause), restart_with_nfsdcld(moment)].concat(),
+        Cause::NetnsNoTracker => inside_container(stage).to_vec(),
+        Cause::NfsdcldNotRunning => [restart_with_nfsdcld(stage), cure(cause)].concat(),
+        _ if lacks_tracker(cause, tracked) => [cure(cause), restart_with_nfsdcld(stage)].concat(),
         Cause::UmhHelperFailed | Cause::NfsdcldTooOld => {
-            let by_hand: &[&str] = if moment == Moment::During { &[WAIT, END_BY_HAND] } else { &[] };
+            let by_hand: &[&str] = if stage == Stage::During { &[WAIT, END_BY_HAND] } else { &[] };
             let later: &[&str] = if cause == Cause::UmhHelperFailed { &AFTERWARDS } else { &[] };
             [by_hand, cure(cause), later].concat()
         }
-        _ => [cure(cause), about_clients(cause, moment)].concat(),
+        _ => [cure(cause), about_clients(cause, stage)].concat(),
     }
 }
 
-fn any_of(causes: &[Cause], moment: Moment, tracked: Option<bool>) -> Vec<&'static str> {
+fn any_of(causes: &[Cause], stage: Stage, tracked: Option<bool>) -> Vec<&'static str> {
     let mut lines: Vec<_> = causes.iter().filter_map(|cause| to_find_out(*cause)).collect();
-    if moment == Moment::During && !causes.iter().all(|cause| lacks_tracker(*cause, tracked)) {
+    if stage == Stage::During && !causes.iter().all(|cause| lacks_tracker(*cause, tracked)) {
         lines.insert(0, WAIT);
         lines.push(WHICH_RESTART_HELPS);
     }
     if causes.iter().any(|cause| lacks_tracker(*cause, tracked)) {
-        lines.extend(restart_with_nfsdcld(moment));
+        lines.extend(restart_with_nfsdcld(stage));
     }
     lines.dedup();
     lines
 }
 
-fn restart_with_nfsdcld(moment: Moment) -> &'static [&'static str] {
-    match moment {
-        Moment::During => &NOW,
-        Moment::After => &AFTERWARDS,
-        Moment::Superseded => &[],
+fn restart_with_nfsdcld(stage: Stage) -> &'static [&'static str] {
+    match stage {
+        Stage::During => &NOW,
+        Stage::After => &AFTERWARDS,
+        Stage::Superseded => &[],
     }
 }
 
-fn inside_container(moment: Moment) -> &'static [&'static str] {
-    match moment {
-        Moment::During => &[
+fn inside_container(stage: Stage) -> &'static [&'static str] {
+    match stage {
+        Stage::During => &[
             "Run nfsdcld inside that container, with an rpc_pipefs mounted inside it, and with storage that outlives it.",
             "Does that storage hold a record, and did nfsd run without nfsdcld before this start, too? Then the record is out of \
              date: move `main.sqlite` away first.",
             "Then restart nfsd inside the container, now, while the grace period is on: that frees all within seconds.",
         ],
-        Moment::After => &[
+        Stage::After => &[
             "Run nfsdcld inside that container, with an rpc_pipefs mounted inside it, and with storage that outlives it.",
             "Does that storage hold a record? It is out of date now: move `main.sqlite` away first.",
             "Then restart nfsd inside the container, at a time agreed with the users: clients may lose the locks they hold then.",
         ],
-        Moment::Superseded => &[],
+        Stage::Superseded => &[],
     }
 }
 
 /// What not to do.
 pub(super) fn avoid(finding: &Finding, situation: Situation) -> Vec<&'static str> {
-    let Situation { moment, tracked } = situation;
-    if moment == Moment::Superseded {
+    let Situation { stage, tracked } = situation;
+    if stage == Stage::Superseded {
         return Vec::new();
     }
     let causes = finding.causes();
     let any = |of: &[Cause]| causes.iter().any(|cause| of.contains(cause));
-    let during = moment == Moment::During;
+    let during = stage == Stage::During;
     let mut lines = Vec::new();
     if causes.iter().any(|cause| lacks_tracker(*cause, tracked)) {
         lines.extend(if during { &[NOT_LATER, NO_END_GRACE][..] } else { &[NOT_WITH_OLD_RECORD] });
@@ -229,8 +229,8 @@ fn cure(cause: Cause) -> &'static [&'static str] {
 }
 
 /// What to do where the tracker works, or is not what matters.
-fn about_clients(cause: Cause, moment: Moment) -> &'static [&'static str] {
-    let during = moment == Moment::During;
+fn about_clients(cause: Cause, stage: Stage) -> &'static [&'static str] {
+    let during = stage == Stage::During;
     match cause {
         Cause::ClientNeverReturned if during => &[
             WAIT,

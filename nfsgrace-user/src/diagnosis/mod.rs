@@ -207,46 +207,55 @@ impl Diagnosis {
 
     /// Judges one restart, or the stalls whose server is not seen, and compares with what was said before.
     fn judge(&mut self, timeline: &Timeline, id: Option<RestartId>, now: Stamp, revisions: &mut Vec<Revision>) {
-        let verdicts = match id {
-            Some(id) => match timeline.restart(id) {
-                Some(restart) => root::judge(timeline, restart, now),
-                // Forgotten to bound memory: what was said about it stays said.
-                None => return,
-            },
+        let restart = id.map(|id| timeline.restart(id));
+        let verdicts = match restart {
+            Some(Some(restart)) => root::judge(timeline, restart, now),
+            // Forgotten to bound memory: what was said about it stays said.
+            Some(None) => return,
             None => side::unseen_server(timeline, now).into_iter().collect(),
         };
-        let before: Vec<_> =
-            self.verdicts.range((id, Question::Root)..=(id, Question::Length)).map(|(key, _)| *key).collect();
-        for key in before {
-            if !verdicts.iter().any(|verdict| verdict.question == key.1)
-                && let Some(verdict) = self.verdicts.remove(&key)
-            {
-                revisions.push(Revision::Withdrawn(verdict));
-            }
-        }
+        self.withdraw(id, &verdicts, revisions);
         for mut verdict in verdicts {
             doubt::doubt(&mut verdict, timeline);
-            let restart = id.and_then(|id| timeline.restart(id));
-            verdict.situation = restart.map(|it| Situation::of(it, timeline, now)).unwrap_or_default();
-            let key = (id, verdict.question);
-            let revision = match self.verdicts.get(&key) {
-                None if !self.over && settles(timeline, &verdict, now) => {
-                    self.dirty.insert(id);
-                    self.due = Some(verdict.since.plus(SETTLES_WITHIN));
-                    continue;
-                }
-                None => Revision::New(verdict.clone()),
-                Some(before) if before.says_the_same(&verdict) => continue,
-                Some(before) => {
-                    if before.finding == verdict.finding && before.certainty == verdict.certainty {
-                        verdict.since = before.since;
-                    }
-                    Revision::Revised { verdict: verdict.clone(), before: before.clone() }
-                }
-            };
-            revisions.push(revision);
-            self.verdicts.insert(key, verdict);
+            verdict.situation = restart.flatten().map(|it| Situation::of(it, timeline, now)).unwrap_or_default();
+            revisions.extend(self.say(timeline, id, verdict, now));
         }
         self.forget();
+    }
+
+    /// Takes back what is not concluded any more.
+    fn withdraw(&mut self, id: Option<RestartId>, verdicts: &[Verdict], revisions: &mut Vec<Revision>) {
+        let said = (id, Question::Root)..=(id, Question::Length);
+        let holds = |key: &Key| verdicts.iter().any(|verdict| verdict.question == key.1);
+        let gone: Vec<_> = self.verdicts.range(said).map(|(key, _)| *key).filter(|key| !holds(key)).collect();
+        revisions.extend(gone.iter().filter_map(|key| self.verdicts.remove(key)).map(Revision::Withdrawn));
+    }
+
+    /// Says what is concluded, unless it was said before, or will soon be complete.
+    fn say(
+        &mut self,
+        timeline: &Timeline,
+        id: Option<RestartId>,
+        mut verdict: Verdict,
+        now: Stamp,
+    ) -> Option<Revision> {
+        let key = (id, verdict.question);
+        let revision = match self.verdicts.get(&key) {
+            None if !self.over && settles(timeline, &verdict, now) => {
+                self.dirty.insert(id);
+                self.due = Some(verdict.since.plus(SETTLES_WITHIN));
+                return None;
+            }
+            None => Revision::New(verdict.clone()),
+            Some(before) if before.says_the_same(&verdict) => return None,
+            Some(before) => {
+                if before.finding == verdict.finding && before.certainty == verdict.certainty {
+                    verdict.since = before.since;
+                }
+                Revision::Revised { verdict: verdict.clone(), before: before.clone() }
+            }
+        };
+        self.verdicts.insert(key, verdict);
+        Some(revision)
     }
 }

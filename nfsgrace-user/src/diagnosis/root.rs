@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Cause, Certainty, Evidence, Finding, Question, Situation, Verdict, clients, side, tracker};
+use super::{Cause, Certainty, Evidence, Finding, Question, Verdict, clients, side, tracker};
 use crate::{
     record::{EndedBy, Errno, Stamp, Tracker, span_text},
-    timeline::{Hz, KnownFrom, Restart, Timeline, restart::TrackerAttempt},
+    timeline::{
+        Hz, KnownFrom, Restart, Timeline,
+        restart::{GraceEnd, TrackerAttempt},
+    },
 };
 
 /// A tracker asks for a second at most, unless its daemon hangs.
@@ -20,28 +23,6 @@ pub(super) fn judge(timeline: &Timeline, restart: &Restart, now: Stamp) -> Vec<V
     root.into_iter().chain(side::judge(timeline, restart, now)).collect()
 }
 
-/// A verdict about `restart` whose evidence is to be added.
-pub(super) fn verdict(
-    restart: &Restart,
-    question: Question,
-    finding: Finding,
-    certainty: Certainty,
-    since: Stamp,
-    headline: impl Into<String>,
-) -> Verdict {
-    Verdict {
-        question,
-        restart: Some(restart.id()),
-        netns: restart.netns(),
-        finding,
-        certainty,
-        since,
-        headline: headline.into(),
-        evidence: Vec::new(),
-        situation: Situation::default(),
-    }
-}
-
 fn root(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
     if let Some(verdict) = hangs(restart, now) {
         return Some(verdict);
@@ -50,16 +31,14 @@ fn root(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
         // It is being watched: the kernel log, whose clock differs a little, must not run ahead of what is seen.
         return None;
     }
-    let Some((at, status)) = restart.tracking_result() else { return unwatched(timeline, restart) };
-    let mut verdict =
-        if status != 0 { tracker::failed(timeline, restart, at, status) } else { works(timeline, restart, at, now)? };
-    let mut evidence = chain(restart);
-    evidence.append(&mut verdict.evidence);
-    if let Some(end) = grace_end(restart, timeline.hz()) {
-        evidence.push(end);
-    }
-    evidence.dedup();
-    verdict.evidence = evidence;
+    let mut verdict = match restart.tracking_result() {
+        None => return unwatched(timeline, restart),
+        Some((at, 0)) => works(timeline, restart, at, now)?,
+        Some((at, status)) => tracker::failed(timeline, restart, at, Errno(status)),
+    };
+    verdict.evidence.splice(0..0, chain(restart));
+    verdict.evidence.extend(grace_end(restart, timeline.hz()));
+    verdict.evidence.dedup();
     Some(verdict)
 }
 
@@ -70,27 +49,27 @@ fn hangs(restart: &Restart, now: Stamp) -> Option<Verdict> {
     if !daemon || !attempt.began_seen || now.since(attempt.began) < HUNG {
         return None;
     }
-    let mut verdict = verdict(
+    let verdict = Verdict::about(
         restart,
         Question::Root,
-        Finding::One(Cause::NfsdcldHung),
+        Cause::NfsdcldHung,
         Certainty::Certain,
         attempt.began.plus(HUNG),
         "nfsd waits for nfsdcld, which was called and does not answer. nfsd is not up yet: every client waits.",
     );
-    verdict.evidence.push(Evidence::new(
+    let function = attempt.tracker.init_function();
+    Some(verdict.proved_by([Evidence::new(
         Some(attempt.began),
-        format!("{}() was entered and has not returned for more than 5 s", attempt.tracker.init_function()),
-    ));
-    Some(verdict)
+        format!("{function}() was entered and has not returned for more than 5 s"),
+    )]))
 }
 
 /// Nobody saw how this server started, only that it refuses.
 fn unwatched(timeline: &Timeline, restart: &Restart) -> Option<Verdict> {
-    let refused =
-        restart.clients().refused.total() > restart.clients().list().iter().map(|it| it.refused_outside).sum();
-    let unseen_start = restart.known_from() != KnownFrom::Observed;
-    if !unseen_start || !(refused || timeline.stalls().live().any(|stall| stall.restart == Some(restart.id()))) {
+    let clients = restart.clients();
+    let refused = clients.refused > clients.list().iter().map(|it| it.refused_outside).sum();
+    let makes_wait = || timeline.stalls().live().any(|stall| stall.restart == Some(restart.id()));
+    if restart.known_from() == KnownFrom::Observed || !(refused || makes_wait()) {
         return None;
     }
     let trackers = [Cause::NfsdcldNotRunning, Cause::RpcPipefsMissing, Cause::UmhHelperFailed, Cause::LegacyDirMissing];
@@ -100,70 +79,62 @@ fn unwatched(timeline: &Timeline, restart: &Restart) -> Option<Verdict> {
         Some(true) => (others.to_vec(), "nfsd has a client tracker, and whom it waits for was not seen"),
         None => ([&trackers[..], &others[..]].concat(), "how it looked for a client tracker was not seen"),
     };
-    let mut verdict = verdict(
+    let verdict = Verdict::about(
         restart,
         Question::Root,
         Finding::OneOf(causes),
         Certainty::Suspected,
         restart.began(),
-        "nfsd is in a grace period that began before anybody watched. Its kernel log tells more.",
+        "nfsd is in a grace period that began before nfsgrace watched. The kernel log of the server tells more.",
     );
-    verdict.evidence.push(Evidence::new(Some(restart.began()), "first sign of the grace period".to_owned()));
-    verdict.evidence.push(Evidence::new(None, why.to_owned()));
-    Some(verdict)
+    let first = Evidence::new(Some(restart.began()), "first sign of the grace period");
+    Some(verdict.proved_by([first, Evidence::new(None, why)]))
 }
 
 /// The tracker works. Did the grace period end early, then?
 fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Option<Verdict> {
-    let tracking = restart.tracking();
     if restart.tracker() == Some(Tracker::CldV0) {
-        let sure = tracking.status_of(Tracker::Cld) == Some(-95) || restart.heard().old_nfsdcld;
-        return Some(verdict(
-            restart,
-            Question::Root,
-            Finding::One(Cause::NfsdcldTooOld),
-            if sure { Certainty::Certain } else { Certainty::Suspected },
-            at,
-            "nfsdcld is older than this kernel. nfsd fell back to its first protocol, which cannot end a grace period early.",
-        ));
+        return Some(tracker::old_protocol(restart, at));
     }
     if let Some((at, status)) = restart.heard().end_failure {
-        let mut verdict = verdict(
-            restart,
-            Question::Root,
-            Finding::One(Cause::NfsdcldStorage),
-            if status == -121 { Certainty::Certain } else { Certainty::Suspected },
-            at,
-            "nfsdcld could not write its database, so that the end of the grace period is not on record.",
-        );
-        let text = format!("kernel log: Unable to end grace period: {}", Errno(status));
-        verdict.evidence.push(Evidence::new(Some(at), text));
-        return Some(verdict);
+        return Some(tracker::cannot_write(restart, at, Errno(status)));
     }
-    let early = restart.grace_end().filter(|end| match end.by {
+    let held_up = || timeline.held_up(restart, now);
+    match restart.grace_end() {
+        Some(end) if is_early(restart, end, timeline.hz()) => match held_up() {
+            true => clients::ended_by_hand(restart, end),
+            // Somebody cut the wait short for clients that had not come back.
+            false if end.by == EndedBy::V4EndGrace && restart.clients().missing().next().is_some() => None,
+            false => Some(healthy(restart, end.at)),
+        },
+        Some(end) if end.by == EndedBy::Shutdown => None,
+        _ if restart.tracker() == Some(Tracker::Legacy) => Some(tracker::legacy(restart, at)),
+        _ => {
+            clients::kept_waiting(timeline, restart, now).or_else(|| ran_out_unnoticed(restart).filter(|_| !held_up()))
+        }
+    }
+}
+
+fn is_early(restart: &Restart, end: GraceEnd, hz: Option<Hz>) -> bool {
+    match end.by {
         EndedBy::Skipped | EndedBy::AllReclaimed | EndedBy::V4EndGrace => true,
-        EndedBy::Unknown => restart.planned_end(timeline.hz()).is_some_and(|planned| end.at < planned.earliest),
+        EndedBy::Unknown => restart.planned_end(hz).is_some_and(|planned| end.at < planned.earliest),
         EndedBy::Timer | EndedBy::Shutdown => false,
-    });
-    match early {
-        Some(end) if timeline.held_up(restart, now) => clients::ended_by_hand(restart, end),
-        Some(end) if end.by == EndedBy::V4EndGrace && restart.clients().missing().next().is_some() => None,
-        Some(end) => Some(healthy(restart, end.at)),
-        None if restart.grace_end().is_some_and(|end| end.by == EndedBy::Shutdown) => None,
-        None if restart.tracker() == Some(Tracker::Legacy) => Some(tracker::legacy(restart, at)),
-        None => clients::kept_waiting(timeline, restart, now)
-            .or_else(|| ran_out_unnoticed(restart).filter(|_| !timeline.held_up(restart, now))),
     }
 }
 
 /// The time ran out and nobody waited for it: no client is known to be missing, and none was refused.
 fn ran_out_unnoticed(restart: &Restart) -> Option<Verdict> {
-    let end = restart.grace_end().filter(|end| end.by == EndedBy::Timer && restart.clients().refused.total() == 0)?;
-    let mut verdict = healthy(restart, end.at);
-    verdict.headline =
-        "Client tracking works. The grace period ran its full length, but nobody was refused because of it.".to_owned();
-    verdict.evidence.extend(asked_too_early(restart));
-    Some(verdict)
+    let end = restart.grace_end().filter(|end| end.by == EndedBy::Timer && restart.clients().refused == 0)?;
+    let verdict = Verdict::about(
+        restart,
+        Question::Root,
+        Cause::Healthy,
+        Certainty::Certain,
+        end.at,
+        "Client tracking works. The grace period ran its full length, but nobody was refused because of it.",
+    );
+    Some(verdict.proved_by(asked_too_early(restart)))
 }
 
 /// nfsdcltrack found nobody on record and asked nfsd to end the grace period, which was still starting and refused: seen
@@ -192,7 +163,7 @@ fn healthy(restart: &Restart, since: Stamp) -> Verdict {
         }
         _ => "Client tracking works, and the grace period ended as soon as nobody had anything left to reclaim.",
     };
-    verdict(restart, Question::Root, Finding::One(Cause::Healthy), Certainty::Certain, since, headline)
+    Verdict::about(restart, Question::Root, Cause::Healthy, Certainty::Certain, since, headline)
 }
 
 /// The trackers that were tried, one line each.
@@ -236,7 +207,7 @@ fn attempt(attempt: &TrackerAttempt) -> Vec<Evidence> {
 
 fn grace_end(restart: &Restart, hz: Option<Hz>) -> Option<Evidence> {
     let end = restart.grace_end()?;
-    let by = match end.by {
+    let how = match end.by {
         EndedBy::Skipped => "the grace period was skipped: nobody had anything to reclaim".to_owned(),
         EndedBy::AllReclaimed => "the last expected client finished reclaiming and ended the grace period".to_owned(),
         EndedBy::V4EndGrace => {
@@ -246,14 +217,12 @@ fn grace_end(restart: &Restart, hz: Option<Hz>) -> Option<Evidence> {
         }
         EndedBy::Timer => "the timer ended the grace period".to_owned(),
         EndedBy::Shutdown => "the server was stopped".to_owned(),
-        EndedBy::Unknown => match restart.planned_end(hz) {
-            Some(planned) if end.at < planned.earliest => {
-                "the grace period ended early, by what was not seen".to_owned()
-            }
-            _ => "the grace period ended, by what was not seen".to_owned(),
-        },
+        EndedBy::Unknown => {
+            let early = if is_early(restart, end, hz) { " early" } else { "" };
+            format!("the grace period ended{early}, for a reason that was not seen")
+        }
     };
-    let proof = Evidence::new(Some(end.at), by);
+    let proof = Evidence::new(Some(end.at), how);
     // That the time ran out proves nothing about why it had to.
     Some(if matches!(end.by, EndedBy::Timer | EndedBy::Shutdown) { proof.into_detail() } else { proof })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cause, Certainty, Evidence, Finding, Question, Situation, Verdict, root::verdict};
+use super::{Cause, Certainty, Evidence, Finding, Question, Situation, Verdict};
 use crate::{
     record::{EndedBy, Errno, Stamp},
     timeline::{Restart, Stall, State, Timeline, restart::TAIL},
@@ -23,31 +23,23 @@ pub(super) fn judge(timeline: &Timeline, restart: &Restart, now: Stamp) -> Vec<V
 fn end_grace(restart: &Restart) -> Option<Verdict> {
     // With a tracker in place a refused write has another reason: nfsdcltrack asks while nfsd is still starting, and asks
     // again later; and once the grace period is over there is nothing left to end.
-    let still_looking = restart.tracking().began.is_some() && restart.tracking().ended.is_none();
-    let works = restart.tracking().ended.is_some_and(|(_, status)| status == 0);
-    let over = |at: Stamp| restart.grace_end().is_some_and(|end| end.at <= at);
-    let first = restart.end_grace_writes().iter().find(|write| write.status < 0 && !over(write.at))?;
-    if works || still_looking {
+    let tracking = restart.tracking();
+    if tracking.goes_on() || tracking.ended.is_some_and(|(_, status)| status == 0) {
         return None;
     }
-    let mut verdict = verdict(
+    let over = |at: Stamp| restart.grace_end().is_some_and(|end| end.at <= at);
+    let first = restart.end_grace_writes().iter().find(|write| write.status < 0 && !over(write.at))?;
+    let verdict = Verdict::about(
         restart,
         Question::EndGrace,
-        Finding::One(Cause::EndGraceRefused),
+        Cause::EndGraceRefused,
         Certainty::Certain,
         first.at,
-        "Somebody tried to end the grace period by hand, and the kernel refused: without a client tracker it must not.",
+        "Somebody tried to end the grace period by hand. The kernel refused, as it does while there is no client tracker.",
     );
-    verdict.evidence.push(Evidence::new(
-        Some(first.at),
-        format!(
-            "{} (pid {}) wrote to /proc/fs/nfsd/v4_end_grace and got {}",
-            first.task.comm,
-            first.task.pid,
-            Errno(first.status)
-        ),
-    ));
-    Some(verdict)
+    let (comm, pid, status) = (&first.task.comm, first.task.pid, Errno(first.status));
+    let text = format!("{comm} (pid {pid}) wrote to /proc/fs/nfsd/v4_end_grace and got {status}");
+    Some(verdict.proved_by([Evidence::new(Some(first.at), text)]))
 }
 
 /// The server is out of grace and a client of this host sleeps on: said at once, since its sleep can be computed.
@@ -65,42 +57,40 @@ fn tail(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
     if restart.slept_on() == 0 && restart.cost().longest_tail < TAIL && !sleepers {
         return None;
     }
-    let mut verdict = verdict(
+    let verdict = Verdict::about(
         restart,
         Question::Tail,
-        Finding::One(Cause::BackoffTail),
+        Cause::BackoffTail,
         Certainty::Certain,
         end.at,
         "The grace period ended while tasks slept between two tries. Nobody wakes them: each goes on when its sleep, of up \
          to 15 s, is over.",
     );
-    verdict.evidence.push(Evidence::new(
-        Some(end.at),
-        match restart.slept_on() {
-            0 => "the grace period ended while tasks slept".to_owned(),
-            1 => "the grace period ended while 1 task slept for another second or more (computed)".to_owned(),
-            count => format!("the grace period ended while {count} tasks slept for another second or more (computed)"),
-        },
-    ));
-    Some(verdict)
+    let text = match restart.slept_on() {
+        0 => "the grace period ended while tasks slept".to_owned(),
+        1 => "the grace period ended while 1 task slept for another second or more (computed)".to_owned(),
+        count => format!("the grace period ended while {count} tasks slept for another second or more (computed)"),
+    };
+    Some(verdict.proved_by([Evidence::new(Some(end.at), text)]))
 }
 
 fn locks(restart: &Restart) -> Option<Verdict> {
     let ended = restart.grace_end().filter(|_| restart.locks_refused_after() > 0)?;
     let lockd_on = restart.lockd().is_some_and(|grace| grace.ended.is_none_or(|end| end.at > ended.at));
     let asked = restart.locks_in_grace().is_some_and(|(at, in_grace)| in_grace && at > ended.at);
-    let mut verdict = verdict(
+    let verdict = Verdict::about(
         restart,
         Question::Locks,
-        Finding::One(Cause::LockdGrace),
+        Cause::LockdGrace,
         if lockd_on || asked { Certainty::Certain } else { Certainty::Suspected },
         ended.at,
         "Opens work and locks hang: lockd, the lock server of NFSv3, has a grace period of its own, which NFSv4 locks wait for \
          as well.",
     );
-    verdict.evidence.push(Evidence::new(Some(ended.at), "nfsd's own grace period ended".to_owned()));
-    verdict.evidence.push(Evidence::new(None, "a LOCK was refused with NFS4ERR_GRACE after that".to_owned()));
-    Some(verdict)
+    Some(verdict.proved_by([
+        Evidence::new(Some(ended.at), "nfsd's own grace period ended"),
+        Evidence::new(None, "a LOCK was refused with NFS4ERR_GRACE after that"),
+    ]))
 }
 
 fn outside_grace(restart: &Restart) -> Option<Verdict> {
@@ -109,22 +99,19 @@ fn outside_grace(restart: &Restart) -> Option<Verdict> {
         .list()
         .iter()
         .find(|client| client.refused_outside >= PATTERN && client.completed.is_none() && !client.is_minor_0())?;
-    let mut verdict = verdict(
+    let verdict = Verdict::about(
         restart,
         Question::OutsideGrace,
-        Finding::One(Cause::ReclaimCompleteMissing),
+        Cause::ReclaimCompleteMissing,
         Certainty::Certain,
         client.first_refused.unwrap_or(restart.began()),
         "One client is refused although no grace period is on: it never said RECLAIM_COMPLETE, and until it does, the server \
-         gives it nothing new.",
+         refuses whatever it opens.",
     );
     let name =
         client.name.clone().or(client.addr.map(|addr| addr.to_string())).unwrap_or_else(|| "a client".to_owned());
-    verdict.evidence.push(Evidence::new(
-        client.first_refused,
-        format!("{name}: refused with NFS4ERR_GRACE while __state_in_grace() said no, without RECLAIM_COMPLETE"),
-    ));
-    Some(verdict)
+    let text = format!("{name}: refused with NFS4ERR_GRACE while __state_in_grace() said no, without RECLAIM_COMPLETE");
+    Some(verdict.proved_by([Evidence::new(client.first_refused, text)]))
 }
 
 fn length(restart: &Restart) -> Option<Verdict> {
@@ -132,18 +119,17 @@ fn length(restart: &Restart) -> Option<Verdict> {
     if grace * 2 >= lease {
         return None;
     }
-    let mut verdict = verdict(
+    let verdict = Verdict::about(
         restart,
         Question::Length,
-        Finding::One(Cause::GraceShortenedToZero),
+        Cause::GraceShortenedToZero,
         Certainty::Certain,
         restart.started().map_or(restart.began(), |(at, _)| at),
         "The grace period is much shorter than a lease: clients that notice the restart late cannot reclaim any more, and lose \
          their locks without being told.",
     );
     let text = format!("nfsv4gracetime is {grace} s, nfsv4leasetime is {lease} s");
-    verdict.evidence.push(Evidence::new(None, text));
-    Some(verdict)
+    Some(verdict.proved_by([Evidence::new(None, text)]))
 }
 
 /// A client of this host is refused by a server that is not seen from here.
@@ -174,7 +160,7 @@ pub(super) fn unseen_server(timeline: &Timeline, now: Stamp) -> Option<Verdict> 
         headline: "A server answers NFS4ERR_GRACE: it was restarted and is in its grace period. Why it takes so long, and how \
                    many seconds are left, only the server's side can tell; it is not seen from here."
             .to_owned(),
-        evidence: vec![Evidence::new(Some(since), "tasks on this host sleep between tries that are refused with NFS4ERR_GRACE".to_owned())],
+        evidence: vec![Evidence::new(Some(since), "tasks on this host sleep between tries that are refused with NFS4ERR_GRACE")],
         situation: Situation::default(),
     })
 }

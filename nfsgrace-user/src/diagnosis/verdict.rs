@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     record::{Netns, Stamp},
-    timeline::RestartId,
+    timeline::{Restart, RestartId},
 };
 
 /// What is concluded.
@@ -16,6 +16,12 @@ pub enum Finding {
     One(Cause),
     /// One of these: what was seen fits them all.
     OneOf(Vec<Cause>),
+}
+
+impl From<Cause> for Finding {
+    fn from(cause: Cause) -> Self {
+        Self::One(cause)
+    }
 }
 
 impl Finding {
@@ -94,6 +100,34 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// About `restart`; what proves it is to be added.
+    pub(super) fn about(
+        restart: &Restart,
+        question: Question,
+        finding: impl Into<Finding>,
+        certainty: Certainty,
+        since: Stamp,
+        headline: impl Into<String>,
+    ) -> Self {
+        Self {
+            question,
+            restart: Some(restart.id()),
+            netns: restart.netns(),
+            finding: finding.into(),
+            certainty,
+            since,
+            headline: headline.into(),
+            evidence: Vec::new(),
+            situation: Situation::default(),
+        }
+    }
+
+    /// Adds what proves it.
+    pub(super) fn proved_by(mut self, proofs: impl IntoIterator<Item = Evidence>) -> Self {
+        self.evidence.extend(proofs);
+        self
+    }
+
     /// How bad it is: as bad as the worst that it may be.
     #[must_use]
     pub fn severity(&self) -> Severity {
@@ -118,8 +152,7 @@ impl Verdict {
             && self.certainty == other.certainty
             && self.evidence == other.evidence
             && self.headline == other.headline
-            && self.remedy() == other.remedy()
-            && self.avoid() == other.avoid()
+            && (self.situation == other.situation || self.remedy() == other.remedy() && self.avoid() == other.avoid())
     }
 }
 

@@ -64,7 +64,7 @@ fn restart_row(timeline: &Timeline, restart: &Restart, now: Stamp) -> RestartRow
         grace_ns: grace.zip(end).map(|(grace, end)| ns(end.at.since(grace.began))),
         grace_ended: end.map(|end| end.at),
         ended_by: end.map(|end| end.by),
-        refused: restart.clients().refused.total(),
+        refused: restart.clients().refused,
         to_reclaim: restart.to_reclaim(),
         reclaimed: restart.reclaimed(),
         stalls: cost.stalls,
@@ -92,7 +92,7 @@ fn client_row(restart: &Restart, client: &ClientSeen) -> ClientRow {
         minor: client.minor,
         recorded: client.recorded.is_some(),
         completed: client.completed,
-        refused: client.refused.total(),
+        refused: client.refused,
         reclaims: client.reclaims,
     }
 }

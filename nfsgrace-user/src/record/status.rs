@@ -35,6 +35,21 @@ fn name_in(names: &'static str, first: u32, number: u32) -> Option<&'static str>
 }
 
 impl Errno {
+    /// No such file or directory.
+    pub const ENOENT: Self = Self(-2);
+    /// Permission denied.
+    pub const EACCES: Self = Self(-13);
+    /// Not a directory.
+    pub const ENOTDIR: Self = Self(-20);
+    /// Invalid argument.
+    pub const EINVAL: Self = Self(-22);
+    /// Operation not supported: what an old nfsdcld answers.
+    pub const EOPNOTSUPP: Self = Self(-95);
+    /// Timed out: nobody held nfsdcld's pipe open.
+    pub const ETIMEDOUT: Self = Self(-110);
+    /// Remote I/O error: what nfsdcld answers when it cannot use its database.
+    pub const EREMOTEIO: Self = Self(-121);
+
     /// Whether it is an error.
     #[must_use]
     pub fn is_error(self) -> bool {

@@ -93,7 +93,7 @@ pub fn granule(ticks: Jiffies) -> Jiffies {
 
 /// How long a sleep may really take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct SleepRange {
     /// Never shorter than this.
     pub earliest: Duration,
     /// Longer than this is not the timer wheel's doing.
@@ -102,13 +102,13 @@ pub struct Window {
 
 /// How long a sleep of `asked` may take: one granule and a tick longer. Without HZ, whatever any usual HZ allows.
 #[must_use]
-pub fn window(asked: Duration, hz: Option<Hz>) -> Window {
+pub fn window(asked: Duration, hz: Option<Hz>) -> SleepRange {
     let latest = |hz: Hz| asked + hz.span(granule(hz.ticks(asked))) + hz.tick();
     let latest = match hz {
         Some(hz) => latest(hz),
         None => OFFERED.into_iter().filter_map(Hz::new).map(latest).max().unwrap_or(asked),
     };
-    Window { earliest: asked, latest }
+    SleepRange { earliest: asked, latest }
 }
 
 /// Why a sleep was longer than asked for.

@@ -14,36 +14,6 @@ pub const FIRST_KEPT: usize = 16;
 /// Last refusals kept in detail.
 pub const LAST_KEPT: usize = 48;
 
-/// Operations by kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ByOp {
-    /// OPEN
-    pub open: u64,
-    /// LOCK
-    pub lock: u64,
-    /// REMOVE
-    pub remove: u64,
-    /// RENAME
-    pub rename: u64,
-}
-
-impl ByOp {
-    fn count(&mut self, op: ServerOp) {
-        *match op {
-            ServerOp::Open => &mut self.open,
-            ServerOp::Lock => &mut self.lock,
-            ServerOp::Remove => &mut self.remove,
-            ServerOp::Rename => &mut self.rename,
-        } += 1;
-    }
-
-    /// All together.
-    #[must_use]
-    pub fn total(self) -> u64 {
-        self.open + self.lock + self.remove + self.rename
-    }
-}
-
 /// One client.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClientSeen {
@@ -60,17 +30,13 @@ pub struct ClientSeen {
     /// When it said RECLAIM_COMPLETE.
     pub completed: Option<Stamp>,
     /// Operations refused to it.
-    pub refused: ByOp,
+    pub refused: u64,
     /// Of these, refused although no grace period was on.
     pub refused_outside: u64,
     /// First refusal.
     pub first_refused: Option<Stamp>,
-    /// Last refusal.
-    pub last_refused: Option<Stamp>,
     /// Operations with which it reclaimed.
     pub reclaims: u64,
-    /// Of these, those that failed.
-    pub reclaims_failed: u64,
     /// When it reclaimed last.
     pub last_reclaim: Option<Stamp>,
 }
@@ -121,8 +87,8 @@ pub struct Clients {
     by_name: HashMap<String, usize>,
     by_addr: HashMap<IpAddr, usize>,
     nameless: Option<usize>,
-    /// Refusals by operation, of all clients.
-    pub refused: ByOp,
+    /// Refusals, of all clients.
+    pub refused: u64,
     /// Refusals of clients beyond [`MAX_CLIENTS`].
     pub refused_to_others: u64,
     /// Clients put into the reclaim table.
@@ -161,17 +127,7 @@ impl Clients {
     /// Finds a client by its name, else by its address; a new one is added while there is room.
     fn find(&mut self, client: &Client) -> Option<usize> {
         let name = client.name.as_deref().map(|name| name.trim_end_matches('\0'));
-        let by_addr = || client.addr.and_then(|addr| self.by_addr.get(&addr).copied());
-        let known = match (name, client.addr) {
-            (Some(name), _) => self
-                .by_name
-                .get(name)
-                .copied()
-                .or_else(|| by_addr().filter(|&at| self.list.get(at).is_some_and(|it| it.name.is_none()))),
-            (None, Some(_)) => by_addr(),
-            (None, None) => self.nameless,
-        };
-        let at = match known {
+        let at = match self.known(name, client.addr) {
             Some(at) => at,
             None if self.list.len() >= MAX_CLIENTS => return None,
             None => {
@@ -179,7 +135,24 @@ impl Clients {
                 self.list.len() - 1
             }
         };
-        let seen = self.list.get_mut(at)?;
+        self.learn(at, name, client);
+        Some(at)
+    }
+
+    /// The client with this name, or with this address and no name.
+    fn known(&self, name: Option<&str>, addr: Option<IpAddr>) -> Option<usize> {
+        let by_addr = || addr.and_then(|addr| self.by_addr.get(&addr).copied());
+        let without_name = |at: &usize| self.list.get(*at).is_some_and(|it| it.name.is_none());
+        match (name, addr) {
+            (Some(name), _) => self.by_name.get(name).copied().or_else(|| by_addr().filter(without_name)),
+            (None, Some(_)) => by_addr(),
+            (None, None) => self.nameless,
+        }
+    }
+
+    /// Takes over what a request tells of its client.
+    fn learn(&mut self, at: usize, name: Option<&str>, client: &Client) {
+        let Some(seen) = self.list.get_mut(at) else { return };
         if let Some(name) = name
             && seen.name.is_none()
         {
@@ -199,7 +172,6 @@ impl Clients {
             self.nameless = Some(at);
         }
         seen.minor = client.minor.or(seen.minor);
-        Some(at)
     }
 
     fn seen(&mut self, client: &Client) -> Option<(usize, &mut ClientSeen)> {
@@ -236,19 +208,17 @@ impl Clients {
         }
         let (index, seen) = self.seen(client)?;
         seen.reclaims += 1;
-        seen.reclaims_failed += u64::from(status != 0);
         seen.last_reclaim = Some(at);
         Some(index)
     }
 
     pub(super) fn refuse(&mut self, client: &Client, mut refusal: RefusedOp) -> Option<usize> {
-        self.refused.count(refusal.op);
+        self.refused += 1;
         match self.seen(client) {
             Some((index, seen)) => {
-                seen.refused.count(refusal.op);
+                seen.refused += 1;
                 seen.refused_outside += u64::from(refusal.in_grace == Some(false));
                 seen.first_refused.get_or_insert(refusal.at);
-                seen.last_refused = Some(refusal.at);
                 refusal.client = Some(index);
             }
             None => self.refused_to_others += 1,

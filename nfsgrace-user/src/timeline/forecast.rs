@@ -48,8 +48,8 @@ pub enum Unknown {
     Sleep,
 }
 
-/// When a stalled task will be free.
-pub type Free = Result<Between, Unknown>;
+/// When something will happen, or why that cannot be foretold.
+pub type Foretold = Result<Between, Unknown>;
 
 /// What is expected of a grace period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct GraceForecast {
     /// Whose.
     pub restart: RestartId,
     /// When it ends, unless something ends it early.
-    pub end: Result<Between, Unknown>,
+    pub end: Foretold,
     /// Whether the last RECLAIM_COMPLETE can end it before that.
     pub can_end_early: Option<bool>,
 }
@@ -68,9 +68,9 @@ pub struct StallForecast {
     /// Which.
     pub stall: StallId,
     /// When the client tries again; `None` while it tries.
-    pub next_try: Option<Result<Between, Unknown>>,
+    pub next_try: Option<Foretold>,
     /// When the task is free.
-    pub free: Free,
+    pub free: Foretold,
 }
 
 /// All that is expected at a moment.
@@ -113,7 +113,7 @@ pub(super) fn grace(restart: &Restart, hz: Option<Hz>, now: Stamp) -> GraceForec
 }
 
 /// When nfsd's grace period ends, or when it ended.
-fn grace_end(restart: &Restart, hz: Option<Hz>, now: Stamp) -> Result<Between, Unknown> {
+fn grace_end(restart: &Restart, hz: Option<Hz>, now: Stamp) -> Foretold {
     if let Some(end) = restart.grace_end() {
         return Ok(Between::at(end.at));
     }
@@ -133,7 +133,7 @@ fn grace_end(restart: &Restart, hz: Option<Hz>, now: Stamp) -> Result<Between, U
 }
 
 /// When the sleep of this stall ends; `None` while it tries.
-pub(super) fn next_try(stall: &Stall, hz: Option<Hz>) -> Option<Result<Between, Unknown>> {
+pub(super) fn next_try(stall: &Stall, hz: Option<Hz>) -> Option<Foretold> {
     let State::Asleep { since } = stall.state else { return None };
     let Some(asked) = stall.latest().and_then(|attempt| attempt.asked) else { return Some(Err(Unknown::Sleep)) };
     let window = backoff::window(asked.span, hz);
@@ -147,23 +147,12 @@ pub(super) fn stall_forecast(timeline: &Timeline, stall: &Stall, now: Stamp) -> 
 }
 
 /// The same, where the end of the grace period is known from elsewhere.
-pub(super) fn stall_forecast_given(
-    timeline: &Timeline,
-    stall: &Stall,
-    end: Result<Between, Unknown>,
-    now: Stamp,
-) -> StallForecast {
+pub(super) fn stall_forecast_given(timeline: &Timeline, stall: &Stall, end: Foretold, now: Stamp) -> StallForecast {
     let next = next_try(stall, timeline.hz());
     StallForecast { stall: stall.id, next_try: next, free: free(timeline.hz(), stall, next, end, now) }
 }
 
-fn free(
-    hz: Option<Hz>,
-    stall: &Stall,
-    next: Option<Result<Between, Unknown>>,
-    end: Result<Between, Unknown>,
-    now: Stamp,
-) -> Free {
+fn free(hz: Option<Hz>, stall: &Stall, next: Option<Foretold>, end: Foretold, now: Stamp) -> Foretold {
     if stall.latest().is_some_and(|attempt| attempt.refusal == Refusal::Delay) {
         return Err(Unknown::Delay);
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Between, RestartId, Stall, StallId, State, Timeline, Unknown, stalls::MAX_ENDED};
+use super::{Between, Foretold, RestartId, Stall, StallId, State, Timeline, stalls::MAX_ENDED};
 use crate::record::Stamp;
 
 /// The grace period of a server on another host, on this host's clock.
@@ -13,7 +13,7 @@ pub struct Foreign {
     /// The server start that it belongs to, by its number on that host.
     pub restart: RestartId,
     /// When it ends or ended, the error of the clocks included.
-    pub end: Result<Between, Unknown>,
+    pub end: Foretold,
     /// Whether it is over.
     pub over: bool,
 }

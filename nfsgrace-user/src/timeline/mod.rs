@@ -27,7 +27,7 @@ use std::{
 pub use backoff::Hz;
 pub use change::{Change, Changes, Told};
 pub use clients::ClientSeen;
-pub use forecast::{Between, Expectation, Free, GraceForecast, StallForecast, Unknown};
+pub use forecast::{Between, Expectation, Foretold, GraceForecast, StallForecast, Unknown};
 pub use foreign::Foreign;
 pub use host::{HostFacts, MissingHook};
 pub use restart::{KnownFrom, Restart, RestartId};
@@ -79,13 +79,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Nothing has happened yet.
-    #[must_use]
-    pub fn new(host: HostFacts) -> Self {
-        Self { host, ..Self::default() }
-    }
-
-    /// Replaces what is known about the host, when the header comes late.
+    /// Takes over what is known about the host; the header that tells may come late.
     pub fn set_host(&mut self, host: HostFacts) {
         self.host = host;
     }
@@ -169,7 +163,7 @@ impl Timeline {
 
     /// What is expected of a stall whose server is on another host, which tells when its grace period ends.
     #[must_use]
-    pub fn stall_forecast_given(&self, stall: &Stall, end: Result<Between, Unknown>, now: Stamp) -> StallForecast {
+    pub fn stall_forecast_given(&self, stall: &Stall, end: Foretold, now: Stamp) -> StallForecast {
         forecast::stall_forecast_given(self, stall, end, now)
     }
 

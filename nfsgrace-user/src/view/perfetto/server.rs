@@ -182,7 +182,7 @@ fn grace_args(timeline: &Timeline, restart: &Restart, grace: &Grace, manager: Ma
     args.with("planned_ns", restart.length().map(|(length, _)| length))
         .with("planned_known_from", restart.length().map(|(_, from)| from.word()))
         .with("timer_set_ns", restart.timer_set())
-        .with("refused", restart.clients().refused.total())
+        .with("refused", restart.clients().refused)
         .with("to_reclaim", restart.to_reclaim())
         .with("reclaimed", restart.reclaimed())
         .with("stalls", cost.stalls)

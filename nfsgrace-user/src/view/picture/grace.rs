@@ -90,7 +90,7 @@ fn draw(drawn: &Drawn<'_>, grace: Grace, bar: Bar, lane: &mut Lane) {
         ("end", end.clone()),
         ("length", length.map(span).unwrap_or_default()),
         ("planned", planned.map(plan).unwrap_or_default()),
-        ("refused", plural(restart.clients().refused.total(), "operation")),
+        ("refused", plural(restart.clients().refused, "operation")),
     ];
     let end_seen = grace.ended.is_some_and(|end| end.known_from == KnownFrom::Observed);
     let watched = grace.began_seen && (restart.known_from() == KnownFrom::Observed || end_seen);

@@ -174,7 +174,7 @@ fn answers(drawn: &Drawn<'_>, lane: &mut Lane) {
     let Drawn { place, restart, .. } = drawn;
     let first = lane.marks.len();
     let refusals: Vec<_> = restart.clients().refusals().map(|refusal| place.at(refusal.at)).collect();
-    let total = restart.clients().refused.total();
+    let total = restart.clients().refused;
     let counted = total.saturating_sub(refusals.len() as u64);
     let edge = refusals.get(FIRST_KEPT.wrapping_sub(1)).zip(refusals.get(FIRST_KEPT)).filter(|_| counted > 0);
     if let Some((from, to)) = edge {

@@ -173,8 +173,8 @@ fn started(page: Page, at: Stamp, restart: &Restart, timeline: &Timeline) -> Vec
     }
     let mut text = format!("nfsd is up; {}", planned(page, restart, timeline));
     if let Some(clients) = restart.to_reclaim() {
-        let clients = if clients == 0 { "nobody".to_owned() } else { plural(clients.into(), "client") };
-        text.push_str(&format!("; {clients} may reclaim"));
+        let clients = if clients == 0 { "no client".to_owned() } else { plural(clients.into(), "client") };
+        text.push_str(&format!("; {clients} may reclaim opens and locks"));
     }
     page.plain(at, &text)
 }
@@ -211,9 +211,9 @@ fn grace_ended(page: Page, at: Stamp, restart: &Restart, manager: Manager) -> Ve
         EndedBy::AllReclaimed => "early, since all clients have reclaimed,",
         EndedBy::V4EndGrace => "early, since v4_end_grace was written,",
         EndedBy::Shutdown => "because nfsd stops",
-        EndedBy::Unknown => "by what was not seen",
+        EndedBy::Unknown => "for a reason that was not seen",
     };
-    let refused = restart.clients().refused.total();
+    let refused = restart.clients().refused;
     let refused = match manager {
         Manager::Nfsd if refused > 0 => format!("; refused {}", plural(refused, "operation")),
         _ => String::new(),
@@ -270,7 +270,7 @@ fn about(page: Page, at: Stamp, change: &Change, restart: &Restart, client: &Cli
     let who = name(client);
     match change {
         Change::Recorded(..) if few || is_milestone(restart.clients().recorded.into()) => {
-            page.plain(at, &format!("may reclaim: {who} ({} on record so far)", restart.clients().recorded))
+            page.plain(at, &format!("on record: {who} ({} so far)", restart.clients().recorded))
         }
         Change::Confirmed(..) if few => {
             // Linux says its version in its name.
@@ -284,11 +284,11 @@ fn about(page: Page, at: Stamp, change: &Change, restart: &Restart, client: &Cli
         Change::Reclaimed(..) if few && is_milestone(client.reclaims) => {
             page.plain(at, &format!("client {who} reclaims ({} so far)", client.reclaims))
         }
-        Change::Refused(..) if !few && is_milestone(restart.clients().refused.total()) => {
-            let (refused, clients) = (restart.clients().refused.total(), restart.clients().list().len());
+        Change::Refused(..) if !few && is_milestone(restart.clients().refused) => {
+            let (refused, clients) = (restart.clients().refused, restart.clients().list().len());
             page.plain(at, &format!("refused {refused} operations of {clients} clients so far: {}", NfsStatus::GRACE))
         }
-        Change::Refused(..) if few && is_milestone(client.refused.total()) => {
+        Change::Refused(..) if few && is_milestone(client.refused) => {
             let Some(latest) = restart.clients().latest_refusal() else { return vec![] };
             let op = match latest.op {
                 ServerOp::Open => "OPEN",
@@ -299,7 +299,7 @@ fn about(page: Page, at: Stamp, change: &Change, restart: &Restart, client: &Cli
             let file =
                 latest.name.as_deref().map(|name| format!(" of \"{}\"", clean_tail(name, 30))).unwrap_or_default();
             let outside = if latest.in_grace == Some(false) { " outside any grace period" } else { "" };
-            let count = client.refused.total();
+            let count = client.refused;
             page.plain(at, &format!("refused {op}{file} from {who}{outside}: {}, {count} so far", NfsStatus::GRACE))
         }
         _ => vec![],

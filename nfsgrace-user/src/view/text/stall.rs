@@ -9,7 +9,7 @@ use super::{
 use crate::{
     record::{Errno, Stamp},
     session::Others,
-    timeline::{Change, Free, Outcome, Stall, Timeline, Unknown, stall::How},
+    timeline::{Change, Foretold, Outcome, Stall, Timeline, Unknown, stall::How},
 };
 
 pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline) -> Vec<String> {
@@ -74,7 +74,7 @@ fn refused(stall: &Stall, at: Stamp, timeline: &Timeline) -> String {
 }
 
 /// When a task is free, in words.
-pub(super) fn free(free: Free, now: Stamp) -> String {
+pub(super) fn free(free: Foretold, now: Stamp) -> String {
     match free {
         Ok(between) => format!("free in {}", rough_range(between.left(now))),
         Err(Unknown::ServerNotSeen) => "free: unknown (the server is not seen from here)".to_owned(),

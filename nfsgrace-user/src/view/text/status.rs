@@ -32,7 +32,7 @@ fn cut(page: Page, paint: Paint, text: &str) -> String {
 }
 
 fn grace(page: Page, forecast: &GraceForecast, timeline: &Timeline, now: Stamp) -> String {
-    let refused = timeline.restart(forecast.restart).map_or(0, |restart| restart.clients().refused.total());
+    let refused = timeline.restart(forecast.restart).map_or(0, |restart| restart.clients().refused);
     let left = match forecast.end {
         Ok(end) => format!("{} left", rough_range(end.left(now))),
         Err(Unknown::Overdue) => "overdue".to_owned(),
