@@ -165,7 +165,6 @@ impl Claim {
             _ => return None,
         })
     }
-
 }
 
 choices! {
