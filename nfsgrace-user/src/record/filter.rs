@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Client, Event, Kind, Netns};
+use super::{Client, Event, Netns};
 
 /// A choice of events: an empty list of a kind chooses all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,22 +26,12 @@ impl Filter {
         if !netns.is_empty() && event.netns.is_some_and(|of| !netns.contains(&of)) {
             return false;
         }
-        match &event.kind {
-            Kind::Delay { .. }
-            | Kind::SleepEnd { .. }
-            | Kind::Attempt { .. }
-            | Kind::StallEnd { .. }
-            | Kind::Stack { began: Some(_), .. } => {
-                let task = &event.task;
-                (pids.is_empty() || pids.contains(&task.pid) || pids.contains(&task.tid))
-                    && (comms.is_empty() || comms.contains(&task.comm))
-            }
-            Kind::Refused { client, .. }
-            | Kind::Reclaim { client, .. }
-            | Kind::ReclaimComplete { client, .. }
-            | Kind::ClientConfirmed { client, .. } => self.admits_client(client),
-            _ => true,
+        if event.kind.stall().is_some() {
+            let task = &event.task;
+            return (pids.is_empty() || pids.contains(&task.pid) || pids.contains(&task.tid))
+                && (comms.is_empty() || comms.contains(&task.comm));
         }
+        event.kind.client().is_none_or(|client| self.admits_client(client))
     }
 
     fn admits_client(&self, client: &Client) -> bool {
@@ -52,7 +42,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Stamp, Task};
+    use crate::record::{Kind, Stamp, Task};
 
     fn event(netns: Option<u32>, tid: u32, kind: Kind) -> Event {
         let task = Task { pid: 7, tid, comm: "make".to_owned() };

@@ -82,22 +82,6 @@ impl Outline {
                 self.open.remove(&event.netns);
                 self.step(Line::Event(event.clone()));
             }
-            Kind::ServerStarted { .. }
-            | Kind::TrackingStart { .. }
-            | Kind::TrackingEnd { .. }
-            | Kind::TrackerStart { .. }
-            | Kind::TrackerEnd { .. }
-            | Kind::Poll { .. }
-            | Kind::ReclaimRecord { .. }
-            | Kind::GraceStart { manager: Manager::Lockd }
-            | Kind::GraceEnd { manager: Manager::Lockd, .. }
-            | Kind::GraceAnswer { .. }
-            | Kind::ReclaimComplete { .. }
-            | Kind::ClientConfirmed { .. }
-            | Kind::EndGraceWrite { .. }
-            | Kind::Surroundings(_)
-            | Kind::KernelLog { .. }
-            | Kind::Stack { began: None, .. } => self.step(Line::Event(event.clone())),
             Kind::Delay { began, .. } => {
                 let stall = (event.task.tid, *began);
                 if self.stalls.len() < MAX_STALLS && !self.stalls.contains_key(&stall) {
@@ -109,13 +93,12 @@ impl Outline {
             Kind::StallEnd { began, .. } => {
                 self.stalls.remove(&(event.task.tid, *began));
             }
-            Kind::Refused { .. }
-            | Kind::Reclaim { .. }
-            | Kind::SleepEnd { .. }
-            | Kind::Attempt { .. }
-            | Kind::Stack { began: Some(_), .. } => self.left_out += 1,
+            // The mass of an incident: what clients and stalled tasks do again and again.
+            Kind::Refused { .. } | Kind::Reclaim { .. } => self.left_out += 1,
+            kind if kind.stall().is_some() => self.left_out += 1,
             // The next ones have all that these had.
             Kind::Counts(_) => {}
+            _ => self.step(Line::Event(event.clone())),
         }
     }
 
