@@ -113,7 +113,7 @@ pub fn decode_thoroughly(line: &str) -> Result<Decoded, Why> {
         "paired" => return tree(line, Line::Paired),
         other => return Err(Why::UnknownType(quote(other))),
     };
-    Ok(Decoded { line, unknown_fields: from.left() })
+    Ok(Decoded { line, unknown_fields: from.unknown() })
 }
 
 fn tree<'a, T: Deserialize<'a>>(line: &'a str, wrap: fn(Box<T>) -> Line) -> Result<Decoded, Why> {

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use super::{
@@ -10,11 +13,23 @@ use super::{
     field::{Fields, Key, Value, json},
 };
 
-/// The fields of an object that were not asked for yet, each with its value as it stands in the line.
+/// The fields of an object, each with its value as it stands in the line.
 #[derive(Debug)]
 pub(super) struct Object<'a> {
-    fields: Vec<(Cow<'a, str>, &'a RawValue)>,
+    fields: Vec<Pair<'a>>,
 }
+
+#[derive(Debug)]
+struct Pair<'a> {
+    name: Name<'a>,
+    value: &'a RawValue,
+    /// Whether somebody asked for it.
+    known: bool,
+}
+
+/// Without a copy where it has no escapes.
+#[derive(Debug, Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Object<'a> {
     /// Takes a line apart.
@@ -27,15 +42,19 @@ impl<'a> Object<'a> {
     }
 
     /// How many fields nobody has asked for.
-    pub(super) fn left(&self) -> u32 {
-        u32::try_from(self.fields.len()).unwrap_or(u32::MAX)
+    pub(super) fn unknown(&self) -> u32 {
+        let unknown = self.fields.iter().filter(|pair| !pair.known).count();
+        u32::try_from(unknown).unwrap_or(u32::MAX)
     }
 
     /// The value of a field, the last where there are several; absent is as good as null.
     fn take(&mut self, key: Key) -> Option<&'a str> {
-        let last = self.fields.iter().rfind(|(name, _)| name == key.name)?.1.get();
-        self.fields.retain(|(name, _)| name != key.name);
-        (last != "null").then_some(last)
+        let mut value = None;
+        for pair in self.fields.iter_mut().filter(|pair| pair.name.0 == key.name) {
+            pair.known = true;
+            value = Some(pair.value.get());
+        }
+        value.filter(|value| *value != "null")
     }
 }
 
@@ -48,9 +67,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                 out.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    fields.push(pair);
+                // As many as most events have.
+                let mut fields = Vec::with_capacity(16);
+                while let Some((name, value)) = map.next_entry()? {
+                    fields.push(Pair { name, value, known: false });
                 }
                 Ok(Object { fields })
             }
@@ -63,7 +83,8 @@ impl<'a> Fields<'a> for Object<'a> {
     type Refusal = Why;
 
     fn has(&self, key: Key) -> bool {
-        self.fields.iter().rfind(|(name, _)| name == key.name).is_some_and(|(_, value)| value.get() != "null")
+        let last = self.fields.iter().rfind(|pair| pair.name.0 == key.name);
+        last.is_some_and(|pair| pair.value.get() != "null")
     }
 
     fn value<T: Value>(&mut self, key: Key) -> Result<Option<T>, Why> {
