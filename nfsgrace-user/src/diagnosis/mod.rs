@@ -83,19 +83,8 @@ fn urgency(change: &Change, timeline: &Timeline) -> Urgency {
             Urgency::Soon(timeline.stalls().get(*id).and_then(|stall| stall.restart))
         }
         Change::StallEnded(stall) => Urgency::Soon(stall.restart),
-        Change::RestartBegan(_)
-        | Change::TrackingBegan(_)
-        | Change::TrackerBegan(..)
-        | Change::Polled(..)
-        | Change::GraceBegan(..)
-        | Change::GraceGoesOn(_)
-        | Change::History(_)
-        | Change::Logged { .. }
-        | Change::StackNamed(_)
-        | Change::StallStackNamed(_)
-        | Change::Woke(_)
-        | Change::Retried(_)
-        | Change::Counted => Urgency::Never,
+        // No rule looks at the others.
+        _ => Urgency::Never,
     }
 }
 

@@ -39,7 +39,18 @@ impl Timeline {
             Kind::EndGraceWrite { status } => self.end_grace_write(event, *status, changes),
             Kind::Refused { .. } => self.refused(event, changes),
             Kind::KernelLog { text } => self.kernel_log(event, text, changes),
-            _ => self.about_a_client(event, changes),
+            Kind::ReclaimRecord { .. }
+            | Kind::Reclaim { .. }
+            | Kind::ReclaimComplete { .. }
+            | Kind::ClientConfirmed { .. }
+            | Kind::Surroundings(_) => self.about_a_client(event, changes),
+            // `Timeline::apply_to` knows what to do with them.
+            Kind::Delay { .. }
+            | Kind::SleepEnd { .. }
+            | Kind::Attempt { .. }
+            | Kind::StallEnd { .. }
+            | Kind::Stack { .. }
+            | Kind::Counts(_) => {}
         }
     }
 

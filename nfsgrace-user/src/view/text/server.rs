@@ -74,7 +74,15 @@ pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline)
             let client = client.and_then(|place| restart.clients().list().get(place));
             client.map_or(vec![], |client| about(page, at, change, restart, client))
         }),
-        _ => vec![],
+        // Of a stall its own lines are told, of a stack its call path; totals show in the status block.
+        Change::StallBegan(_)
+        | Change::RefusedAgain(_)
+        | Change::StallEnded(_)
+        | Change::Woke(_)
+        | Change::Retried(_)
+        | Change::StackNamed(_)
+        | Change::StallStackNamed(_)
+        | Change::Counted => vec![],
     }
 }
 
