@@ -271,3 +271,115 @@ macro_rules! find {
 }
 
 pub(super) use {choices, describe, fields, find, key, kinds, read};
+
+#[cfg(test)]
+mod tests {
+    use arbitrary::{Arbitrary as _, Unstructured};
+
+    use crate::record::{
+        Client, Stamp, Why,
+        decode::quote,
+        field::{Bounded, Field, Fields, Key, KindAbout},
+        quick::Cursor,
+        sample,
+        thorough::Object,
+    };
+
+    kinds! {
+        /// The example of docs/adding-an-event.md, between two others.
+        pub enum Example {
+            /// Before it.
+            ServerStop = "server_stop",
+            /// `nfs4_state_shutdown_net` returned: nfsd has stopped in this namespace.
+            ServerStopped = "server_stopped" {
+                /// How long it took, milliseconds.
+                took_ms: u32,
+            },
+            /// After it, with what else a field can be.
+            Rest = "rest" {
+                /// Whose.
+                client: Client,
+                /// Which stall.
+                began: Option<Stamp>,
+                /// Was not written always.
+                count: u64 = 7,
+                /// Under another name.
+                addr "address": Option<String>,
+                /// At most so much.
+                lease_s: Option<u64> where at_most(100),
+                /// Absent where it is empty.
+                stack: Vec<String>,
+            },
+        }
+    }
+
+    fn quickly(word: &str, fields: &str) -> Option<Example> {
+        let mut from = Cursor::new(fields)?;
+        Example::read(word, &mut from).ok().filter(|_| from.is_at_end())
+    }
+
+    fn thoroughly(word: &str, fields: &str) -> Result<Example, Why> {
+        let object = format!("{{{}}}", fields.trim_start_matches(','));
+        Example::read(word, &mut Object::parse(&object)?)
+    }
+
+    #[test]
+    fn the_page_on_events_has_this_example() {
+        let lines = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+        let page = include_str!("../../../docs/adding-an-event.md");
+        let diff = page.split("```diff").nth(1).and_then(|rest| rest.split("```").next()).expect("a first diff");
+        let added: Vec<_> = diff.lines().filter_map(|line| line.strip_prefix('+')).skip(1).collect();
+        assert!(!added.is_empty() && lines(include_str!("define.rs")).contains(&lines(&added.join("\n"))), "{added:?}");
+    }
+
+    #[test]
+    fn it_is_written_and_read_in_both_ways() {
+        let stopped = Example::ServerStopped { took_ms: 12 };
+        let mut out = Vec::new();
+        stopped.write(&mut out);
+        assert_eq!(out, b",\"took_ms\":12");
+        assert_eq!(quickly(stopped.name(), ",\"took_ms\":12"), Some(stopped.clone()));
+        assert_eq!(thoroughly(stopped.name(), ",\"took_ms\": 12"), Ok(stopped));
+        assert_eq!(thoroughly("server_stopped", ""), Err(Why::Missing("took_ms")));
+        assert_eq!(thoroughly("server_gone", ""), Err(Why::UnknownEvent("server_gone".to_owned())));
+    }
+
+    #[test]
+    fn every_form_of_a_field_is_written_and_read() {
+        let client = Client { minor: Some(2), ..Client::default() };
+        let rest = Example::Rest {
+            client: client.clone(),
+            began: Some(Stamp(5)),
+            count: 7,
+            addr: Some("here".to_owned()),
+            lease_s: Some(100),
+            stack: Vec::new(),
+        };
+        let written = ",\"minor\":2,\"began\":5,\"count\":7,\"address\":\"here\",\"lease_s\":100";
+        let mut out = Vec::new();
+        rest.write(&mut out);
+        assert_eq!(String::from_utf8(out).expect("UTF-8"), written);
+        assert_eq!(quickly("rest", written), Some(rest.clone()));
+        assert_eq!(thoroughly("rest", written), Ok(rest.clone()));
+        let older = written.replace(",\"count\":7", "");
+        assert_eq!((quickly("rest", &older), thoroughly("rest", &older)), (Some(rest.clone()), Ok(rest.clone())));
+        let large = written.replace("100", "101");
+        assert_eq!(quickly("rest", &large), None);
+        assert_eq!(thoroughly("rest", &large), Err(Why::BadValue("lease_s", "101".to_owned())));
+        assert_eq!((rest.stall(), rest.client()), (Some(Stamp(5)), Some(&client)));
+    }
+
+    #[test]
+    fn it_is_published_and_made_of_bytes() {
+        let about = Example::about();
+        assert_eq!(about[1].about, "`nfs4_state_shutdown_net` returned: nfsd has stopped in this namespace.");
+        let (group, fields) = &about[1].fields[0];
+        assert_eq!((*group, fields[0].about.as_str()), ("took_ms", "How long it took, milliseconds."));
+        assert_eq!(fields[0].schema, "\"type\": \"integer\", \"minimum\": 0, \"maximum\": 4294967295");
+        let made = (0..=u8::MAX).map(|byte| {
+            Example::arbitrary(&mut Unstructured::new(&[0, 0, 0, byte, byte])).expect("any bytes make one").name()
+        });
+        let made: std::collections::BTreeSet<_> = made.collect();
+        assert_eq!(made.into_iter().collect::<Vec<_>>(), ["rest", "server_stop", "server_stopped"]);
+    }
+}

@@ -137,7 +137,7 @@ mod tests {
         let stop = wire::Call { head: head(MessageKind::TrackingEnd), arg: 0, status: 0 };
         assert!(decode(stop.as_bytes()).is_some());
         assert_eq!(decode(&stop.as_bytes()[..size_of::<wire::Call>() - 1]), None);
-        for kind in [0, MessageKind::ModuleLoaded as u32 + 1, u32::MAX] {
+        for kind in [0, wire::LOST_KINDS, u32::MAX] {
             let unknown = wire::Call { head: wire::Head { kind, ..stop.head }, ..stop };
             assert_eq!(decode(unknown.as_bytes()), None);
         }
