@@ -18,17 +18,17 @@ const NO_END_GRACE: &str =
 const NO_RESTART: &str = "Do not restart nfs-server: it would wait for the same clients again, from the beginning.";
 const NOT_LATER: &str = "Do not bring nfsdcld back like this once the grace period is over: its record is out of date then, \
                          and one lock can get two owners. Empty it first.";
-const NOT_WITH_OLD_RECORD: &str = "Do not restart nfs-server, and do not reboot, while nfsdcld still has its old record: both \
-                                   bring nfsdcld back, and one lock can get two owners.";
+const NOT_WITH_OLD_RECORD: &str =
+    "Do not restart nfs-server, or reboot, while nfsdcld still has its old record: one lock can get two owners.";
 
 const END_BY_HAND: &str = "Have all clients reclaimed what they had? `echo Y > /proc/fs/nfsd/v4_end_grace` ends the wait. Clients \
                            on record that have not reclaimed their locks by then lose them.";
 
 /// nfsd has no tracker, and nobody has got a new lock yet. Each command fits on a line of a narrow terminal.
 const NOW: [&str; 3] = [
-    "Did nfsd have nfsdcld until this start? Then now, while the grace period is on: `systemctl restart nfsdcld && systemctl \
+    "Did nfsd use nfsdcld until this start? Then now, while the grace period is on: `systemctl restart nfsdcld && systemctl \
      restart nfs-server`",
-    "That frees all as soon as the clients on nfsdcld's record are back, as a rule within seconds, and they keep their \
+    "That frees whoever waits as soon as the clients on nfsdcld's record are back, as a rule within seconds, and they keep their \
      locks. If the grace period ends by itself, they lose them.",
     "Did nfsd run without nfsdcld before this start, too? Then nfsdcld's record is out of date. Before that restart, \
      `systemctl stop nfsdcld` and empty it: `cd /var/lib/nfs/nfsdcld && mv main.sqlite main.sqlite.old`",
@@ -198,17 +198,17 @@ fn cure(cause: Cause) -> &'static [&'static str] {
             "Is nfsdcld masked? `systemctl unmask nfsdcld` comes first. From then on nfs-server.service starts it at each boot.",
         ],
         Cause::RpcPipefsMissing => &[
-            "Is it mounted? `findmnt -t rpc_pipefs` If not: `systemctl start rpc_pipefs.target`",
+            "Is rpc_pipefs mounted? `findmnt -t rpc_pipefs` If not: `systemctl start rpc_pipefs.target`",
             "Do the paths agree? `nfsconf --get general pipefs-directory` must name that mount.",
         ],
         Cause::NfsdcldStorage => &[
-            "What does it say? `journalctl -b -u nfsdcld`",
+            "What does nfsdcld say? `journalctl -b -u nfsdcld`",
             "Is its file system full, or read-only? `df /var/lib/nfs/nfsdcld; findmnt -T /var/lib/nfs/nfsdcld` Make room, or \
              remount it with the option `rw`.",
             "Its directory must be owned by root, mode 0700: `ls -ld /var/lib/nfs/nfsdcld`",
         ],
         Cause::NfsdcldSchema => &[
-            "What does it say? `journalctl -b -u nfsdcld`",
+            "What does nfsdcld say? `journalctl -b -u nfsdcld`",
             "Upgrade nfs-utils, or with nfsdcld stopped: `nfsdclddb downgrade-schema`",
         ],
         Cause::NfsdcldTooOld => {
@@ -292,4 +292,66 @@ fn to_find_out(cause: Cause) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+
+    const STAGES: [(Stage, &str); 2] = [(Stage::During, "while the grace period is on"), (Stage::After, "afterwards")];
+
+    fn all() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
+        let mut all = Vec::new();
+        for &cause in Cause::ALL {
+            for (stage, when) in STAGES {
+                for (tracked, has) in [(false, "no tracker"), (true, "a tracker")] {
+                    let situation = Situation { stage, tracked: Some(tracked) };
+                    let finding = Finding::One(cause);
+                    let (steps, warnings) = (remedy(Question::Root, &finding, situation), avoid(&finding, situation));
+                    all.push((format!("{cause}, {when}, {has}"), steps, warnings));
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn every_sentence_can_be_read_at_once() {
+        let mut text = String::new();
+        let mut before = (Vec::new(), Vec::new());
+        for (title, steps, warnings) in all() {
+            if before == (steps.clone(), warnings.clone()) {
+                continue;
+            }
+            writeln!(text, "{title}:").expect("written");
+            for step in &steps {
+                writeln!(text, "  - {step}").expect("written");
+            }
+            for warning in &warnings {
+                writeln!(text, "  ! {warning}").expect("written");
+            }
+            before = (steps, warnings);
+        }
+        for &cause in Cause::ALL {
+            writeln!(text, "is it {cause}? {}", to_find_out(cause).unwrap_or("-")).expect("written");
+        }
+        insta::with_settings!({ snapshot_path => "../../tests/snapshots", prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!("advice", text);
+        });
+    }
+
+    #[test]
+    fn a_command_is_never_cut_on_a_terminal_of_eighty_columns() {
+        let questions = Cause::ALL.iter().copied().filter_map(to_find_out);
+        let sentences = all().into_iter().flat_map(|(_, steps, warnings)| [steps, warnings].concat()).chain(questions);
+        for sentence in sentences {
+            assert_eq!(sentence.matches('`').count() % 2, 0, "{sentence}");
+            for command in sentence.split('`').skip(1).step_by(2) {
+                // 21 columns are indented, two are the quotes.
+                assert!(command.len() <= 80 - 21 - 2, "{command}");
+            }
+        }
+    }
 }
