@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use serde::Serialize;
 
 use super::{
     About, Class, Episode, Lane, Mark, Place, Span, Start, Table, Tip, VerdictCard, moment, server, stall, tables,
@@ -16,17 +15,15 @@ use crate::{
 };
 
 /// One host.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Host {
     /// Which one.
-    #[serde(skip)]
     pub nth: usize,
     /// Its name.
     pub name: String,
     /// What is known of it and of its session, in a line.
     pub facts: String,
     /// How far its times may be off those of other hosts, seconds.
-    #[serde(skip)]
     pub error_s: f64,
     /// What is concluded, the worst first.
     pub verdicts: Vec<VerdictCard>,

@@ -1,7 +1,7 @@
 //! The picture as one page of HTML: nothing is fetched, and nothing runs but its own script.
 //!
-//! The page holds its data as JSON, which its script draws; text from the session reaches the page as text nodes only. What
-//! is written here itself (the title, the picture for printing, the verdicts where no script may run) is escaped.
+//! The verdicts and a picture for printing are there without the script. What the script draws, the page holds as JSON; text
+//! from the session reaches the page as text nodes only, and what is written here itself is escaped.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Picture, ink,
+    About, Picture, Proof, VerdictCard, ink,
     svg::{self, Head, escape},
 };
 
@@ -37,6 +37,7 @@ pub fn page(picture: &Picture) -> String {
         "style-hash" => hash(&style),
         "script-hash" => hash(&script),
         "script" => script.clone(),
+        "facts" => picture.hosts.iter().map(|host| escape(&host.facts)).collect::<Vec<_>>().join("<br>"),
         "verdicts" => verdicts(picture),
         "still" => svg::draw(picture, Head::None),
         "picture" => data(picture),
@@ -77,31 +78,59 @@ fn data(picture: &Picture) -> String {
     safe
 }
 
-/// The verdicts for readers whose browser runs no script.
+/// The verdicts of each host, or what there is to say where nothing is concluded.
 fn verdicts(picture: &Picture) -> String {
     let mut out = String::new();
     for host in &picture.hosts {
-        for card in &host.verdicts {
-            let _ = write!(
-                out,
-                "<article class=\"verdict {}\"><h2>{}</h2><p>{}</p><p>{}</p><ul>",
-                card.severity,
-                escape(&card.title),
-                escape(&card.headline),
-                escape(&card.costs.join("; "))
-            );
-            for step in card.remedy.iter().chain(&card.avoid) {
-                let _ = write!(out, "<li>{}</li>", escape(step));
-            }
-            out.push_str("</ul></article>\n");
+        if picture.hosts.len() > 1 && !host.verdicts.is_empty() {
+            out += &element("h2", "", &escape(&host.name));
         }
-        if let Some(nothing) = &host.nothing {
-            let _ = write!(out, "<p>{}</p>", escape(nothing));
-        }
-        let _ = write!(out, "<p>{}</p>", escape(&host.stalls));
+        out.extend(host.verdicts.iter().map(|it| card(it, host.verdicts.len() == 1)));
+        out.extend(
+            host.nothing.iter().map(|text| element("article", "verdict fine", &element("p", "", &escape(text)))),
+        );
+        // Each verdict says itself what may have been missed.
+        let lost = picture.lanes_of(host).filter(|lane| lane.about == About::Lost && host.verdicts.is_empty());
+        out.extend(lost.filter_map(|lane| Some(element("p", "note", &escape(&lane.tip.as_ref()?.line(&lane.name))))));
     }
-    for note in &picture.notes {
-        let _ = write!(out, "<p>{}</p>", escape(note));
-    }
+    out.extend(picture.notes.iter().map(|note| element("p", "note", &escape(note))));
     out
+}
+
+fn card(card: &VerdictCard, open: bool) -> String {
+    let (ids, sure) = card
+        .title
+        .split_once(" (")
+        .map_or((card.title.as_str(), String::new()), |(ids, sure)| (ids, format!("({sure}")));
+    let ids: Vec<_> = ids.split_inclusive("| ").map(|id| element("span", "", &escape(id.trim_end()))).collect();
+    let mut out = element("h2", "", &format!("{} {}", ids.join(" "), element("small", "", &escape(&sure))));
+    out += &element("p", "", &escape(&card.headline));
+    out.extend(card.costs.iter().map(|cost| element("p", "cost", &escape(cost))));
+    let lists = [
+        ("What to do", "remedy", &card.remedy),
+        ("What not to do", "", &card.avoid),
+        ("What was not seen, and may change this", "", &card.not_seen),
+    ];
+    for (title, class, lines) in lists.into_iter().filter(|(.., lines)| !lines.is_empty()) {
+        let lines: String = lines.iter().map(|line| element("li", "", &advice(line))).collect();
+        out += &(element("h3", "", title) + &element("ul", class, &lines));
+    }
+    if !card.proofs.is_empty() {
+        let proof = |it: &Proof| element("dt", "", &escape(&it.at)) + &element("dd", "", &escape(&it.text));
+        let proofs = element("dl", "proof", &card.proofs.iter().map(proof).collect::<String>());
+        let open = if open { " open" } else { "" };
+        let _ = write!(out, "<details{open}><summary>What proves it</summary>{proofs}</details>");
+    }
+    element("article", &format!("verdict {}", card.severity), &out) + "\n"
+}
+
+/// A line of advice: what stands in back quotes is a command.
+fn advice(text: &str) -> String {
+    let part = |(nth, part)| if nth % 2 == 1 { element("code", "", &escape(part)) } else { escape(part) };
+    text.split('`').enumerate().map(part).collect()
+}
+
+fn element(tag: &str, class: &str, inner: &str) -> String {
+    let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
+    format!("<{tag}{class}>{inner}</{tag}>")
 }

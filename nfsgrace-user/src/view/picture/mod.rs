@@ -45,8 +45,10 @@ pub struct Picture {
     /// The stretches that are worth a look, the most costly first: all that happened, or each of several that lie far apart.
     pub looks_at: Vec<Episode>,
     /// Each host with its verdicts.
+    #[serde(skip)]
     pub hosts: Vec<Host>,
     /// What must be said about the picture as a whole.
+    #[serde(skip)]
     pub notes: Vec<String>,
     /// Each start of a server by its name, from its first sign to the last stall that it caused.
     pub starts: Vec<(String, Span)>,

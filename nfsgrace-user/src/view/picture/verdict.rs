@@ -1,7 +1,5 @@
 //! The verdicts as cards: what happened, what it cost, what to do, what proves it.
 
-use serde::Serialize;
-
 use super::{
     super::{summary, text},
     Place, moment,
@@ -13,7 +11,7 @@ use crate::{
 };
 
 /// One verdict, about one restart or about several of which the same is to be said.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VerdictCard {
     /// The ids of the causes that it may be, how sure it is, and its restarts.
     pub title: String,
@@ -36,7 +34,7 @@ pub struct VerdictCard {
 }
 
 /// One proof.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Proof {
     /// When it was seen; empty where it is not about a moment.
     pub at: String,

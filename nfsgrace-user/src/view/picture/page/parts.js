@@ -18,12 +18,6 @@ function el(tag, attributes, ...children) {
   return node;
 }
 
-/** A line of advice: what stands in back quotes is a command. */
-function advice(tag, text) {
-  const parts = text.split("`");
-  return el(tag, {}, ...parts.map((part, nth) => (nth % 2 ? el("code", {}, part) : part)));
-}
-
 /** What a mark tells: a try tells its row of the table of tries. */
 function tipOf(lane, mark) {
   const tip = lane.tips[mark.tip];

@@ -53,8 +53,6 @@ function theme() {
 
 readFonts();
 document.documentElement.classList.add("scripted");
-byId("facts").append(...picture.hosts.flatMap(({ facts }, nth) => (nth > 0 ? [el("br"), facts] : [facts])));
-byId("verdicts").replaceChildren(...verdicts());
 byId("timeline").hidden = false;
 build();
 byId("jumps").append(...jumps());

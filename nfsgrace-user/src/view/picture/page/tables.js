@@ -1,36 +1,4 @@
-// Verdicts above the timeline, tables below.
-
-function verdictCard(card, open) {
-  const [id, rest] = card.title.split(/ (?=\()/);
-  const ids = id.split(/(?<=\|) /).flatMap((it) => [el("span", {}, it), " "]);
-  const node = el("article", { class: `verdict ${card.severity}` }, el("h2", {}, ...ids, el("small", {}, rest ?? "")), el("p", {}, card.headline));
-  node.append(...card.costs.map((cost) => el("p", { class: "cost" }, cost)));
-  const list = (title, name, lines) => {
-    if (lines.length > 0) node.append(el("h3", {}, title), el("ul", { class: name }, ...lines.map((line) => advice("li", line))));
-  };
-  list("What to do", "remedy", card.remedy);
-  list("What not to do", "avoid", card.avoid);
-  list("What was not seen, and may change this", "unseen-part", card.not_seen);
-  if (card.proofs.length > 0) {
-    const rows = card.proofs.flatMap((it) => [el("dt", {}, it.at), el("dd", {}, it.text)]);
-    node.append(el("details", { open }, el("summary", {}, "What proves it"), el("dl", { class: "proof" }, ...rows)));
-  }
-  return node;
-}
-
-function verdicts() {
-  const nodes = [];
-  for (const [nth, host] of picture.hosts.entries()) {
-    if (picture.hosts.length > 1 && host.verdicts.length > 0) nodes.push(el("h2", {}, host.name));
-    nodes.push(...host.verdicts.map((card) => verdictCard(card, host.verdicts.length === 1)));
-    if (host.nothing) nodes.push(el("article", { class: "verdict fine" }, el("p", {}, host.nothing)));
-    // Each verdict says itself what may have been missed.
-    const lost = host.verdicts.length > 0 ? [] : picture.lanes.filter((lane) => lane.about === "lost" && lane.host === nth);
-    nodes.push(...lost.map((lane) => el("p", { class: "note" }, inWords(lane.tip))));
-  }
-  nodes.push(...picture.notes.map((note) => el("p", { class: "note" }, note)));
-  return nodes;
-}
+// The tables below the timeline.
 
 /** Rows that a printed table has; the rest is counted. */
 const PRINTED = 40;
