@@ -4,11 +4,12 @@ mod export;
 mod record;
 mod report;
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{fmt::Display, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 pub use export::{Export, ExportFormat};
+use jiff::{Span, SpanRelativeTo};
 pub use report::{ClockChoice, Part, Report, ReportFormat, Speed};
 
 pub use self::record::{Files, Record};
@@ -229,11 +230,20 @@ pub enum Format {
     Json,
 }
 
+/// A number of seconds, or as people write a time: 90s, 5m, 1h 30m, 2 days.
 fn duration(text: &str) -> Result<Duration, String> {
-    text.parse()
-        .map(Duration::from_secs)
-        .or_else(|_| humantime::parse_duration(text))
-        .map_err(|error| format!("{error}: give seconds, or a time such as 90s, 5m, 1h"))
+    let help = |error: &dyn Display| format!("{error}: give seconds, or a time such as 90s, 5m, 1h");
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let span: Span = text.parse().map_err(|error| help(&error))?;
+    // A month and a year have no length of their own: on average.
+    let months = f64::from(span.get_months()) * 30.44 + f64::from(span.get_years()) * 365.25;
+    let rest =
+        span.years(0).months(0).to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| help(&error))?;
+    let rest = Duration::try_from(rest).map_err(|_| help(&"a time that has passed is no length"))?;
+    let months = Duration::try_from_secs_f64(months * 86_400.0).map_err(|error| help(&error))?;
+    rest.checked_add(months).ok_or_else(|| help(&"too long"))
 }
 
 fn netns(text: &str) -> Result<Netns, String> {
@@ -259,7 +269,26 @@ mod tests {
     #[test]
     fn durations_with_and_without_unit() {
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
-        assert!(duration("soon").is_err());
+        let seconds = |text: &str| duration(text).map(|it| it.as_secs());
+        for (text, length) in [
+            ("5m", 300),
+            ("90s", 90),
+            ("1h30m", 5_400),
+            ("1h 30m", 5_400),
+            ("2days", 172_800),
+            ("2 days 2min", 172_920),
+            ("1d", 86_400),
+            ("1w", 604_800),
+            ("12hours", 43_200),
+            ("1month", 2_630_016),
+            ("1y", 31_557_600),
+        ] {
+            assert_eq!(seconds(text), Ok(length), "{text}");
+        }
+        assert_eq!(duration("1500ms"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(duration("20us"), Ok(Duration::from_micros(20)));
+        for nonsense in ["soon", "", "-5m", "5m ago", "-1", "1e9y", "99999999y"] {
+            assert!(duration(nonsense).is_err(), "{nonsense}");
+        }
     }
 }

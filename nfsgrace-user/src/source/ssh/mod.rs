@@ -6,7 +6,7 @@
 mod connection;
 mod trouble;
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{borrow::Cow, path::PathBuf, process::Stdio, time::Duration};
 
 use tokio::{
     process::Command,
@@ -255,8 +255,8 @@ impl Backoff {
 fn quoted(word: &str) -> String {
     // ssh begins in the user's home.
     let word = word.strip_prefix("~/").map_or_else(|| word.to_owned(), |rest| format!("./{rest}"));
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ':' | ',' | '@');
-    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    // No argument of a program holds the one character that cannot be quoted.
+    shlex::try_quote(&word).map(Cow::into_owned).unwrap_or_default()
 }
 
 #[cfg(test)]

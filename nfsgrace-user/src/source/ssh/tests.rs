@@ -30,7 +30,7 @@ fn a_path_is_one_word_for_the_shell_there() {
         ("/opt/my tools/nfsgrace", "'/opt/my tools/nfsgrace'"),
         ("~/bin/nfsgrace", "./bin/nfsgrace"),
         ("a; reboot #", "'a; reboot #'"),
-        ("it's", r"'it'\''s'"),
+        ("it's", r#""it's""#),
         ("$(id)", "'$(id)'"),
         ("", "''"),
     ] {

@@ -1,17 +1,13 @@
 //! What a cell may hold.
 
-use std::{
-    borrow::Cow,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::borrow::Cow;
+
+use jiff::Timestamp;
 
 use crate::{
     record::{ClockSample, Stamp},
     view::{clean, wall_ns},
 };
-
-/// The year 10000, which RFC 3339 cannot write.
-const END_OF_TIME: Duration = Duration::from_secs(253_402_300_800);
 
 /// A name that somebody else chose. A spreadsheet takes a cell for a formula by its first character: such a name gets an
 /// apostrophe before it, as one would type it.
@@ -30,8 +26,9 @@ pub(super) fn seconds(at: Stamp) -> String {
 
 /// A moment by the wall clock, RFC 3339, UTC; `None` where the session does not say how the clocks go together.
 pub(super) fn wall(at: Stamp, clock: Option<ClockSample>) -> Option<String> {
-    let since_1970 = Duration::from_nanos(wall_ns(at, clock?.realtime_minus_boottime_ns)?);
-    (since_1970 < END_OF_TIME).then(|| humantime::format_rfc3339_nanos(UNIX_EPOCH + since_1970).to_string())
+    let since_1970 = wall_ns(at, clock?.realtime_minus_boottime_ns)?;
+    let time = Timestamp::from_nanosecond(i128::from(since_1970)).ok()?;
+    Some(time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string())
 }
 
 #[cfg(test)]

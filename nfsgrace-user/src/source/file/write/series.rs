@@ -10,6 +10,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use jiff::Timestamp;
+
 /// When a new file is begun, and how much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rotation {
@@ -85,7 +87,7 @@ impl Series {
 
     /// The name of the next file.
     pub(super) fn next_path(&self, now: SystemTime) -> PathBuf {
-        let time = humantime::format_rfc3339_seconds(now).to_string().replace(['-', ':'], "");
+        let time = Timestamp::try_from(now).unwrap_or_default().strftime("%Y%m%dT%H%M%SZ");
         self.directory.join(format!("{}-{:06}-{time}{}", self.stem, self.next, self.extension))
     }
 
