@@ -7,8 +7,9 @@ use anyhow::{Result, anyhow};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    input::{Beat, Input},
+    input::{Beat, Input, Rest},
     reader::Reader,
+    reading,
     show::{Began, Closing, Show},
     stop::Stop,
 };
@@ -16,7 +17,6 @@ use crate::{
     conductor::{Conductor, Member},
     outcome,
     record::{Line, Loss, MAX_LINE},
-    replay::Told,
     session::Update,
     source::{
         file::{Store, Written},
@@ -32,7 +32,7 @@ const LONGEST: usize = MAX_LINE - 1024;
 pub(super) struct Following<S> {
     pub(super) input: Input,
     pub(super) conductor: Conductor,
-    /// What the user called the sources, by number.
+    /// What the user called the sources.
     pub(super) names: Vec<String>,
     /// Where it is kept.
     pub(super) store: Option<Store>,
@@ -59,8 +59,9 @@ impl<S: Show> Following<S> {
             took: began.elapsed(),
             recorded_to,
         })?;
-        let mut flow = Flow { conductor, names, store, keep_all, show, told: BTreeSet::new(), failed: None };
-        flow.begin()?;
+        let mut flow =
+            Flow { conductor, names: Vec::new(), store, keep_all, show, told: BTreeSet::new(), failed: None };
+        flow.begin(names)?;
         let reader = to_stdout.then(Reader::of_stdout).unwrap_or_default();
         let deadline = duration.map(|duration| Instant::now() + duration);
         loop {
@@ -76,12 +77,12 @@ impl<S: Show> Following<S> {
                 },
             }
         }
-        let (rest, files) = input.finish().await;
-        if let Some((at, beat)) = rest {
-            flow.beat(at, beat)?;
-        }
-        for (source, Told { files, notes }) in files.into_iter().enumerate() {
-            flow.conductor.know_files(source, files, notes);
+        match input.finish().await {
+            Rest::Heard(at, beat) => flow.beat(at, beat)?,
+            Rest::Files(told) => {
+                reading::know_files(&mut flow.conductor, &told);
+                flow.conductor.stand_still();
+            }
         }
         flow.finish()
     }
@@ -102,11 +103,14 @@ struct Flow<S> {
 
 impl<S: Show> Flow<S> {
     /// A recording of several hosts says first who records.
-    fn begin(&mut self) -> Result<()> {
+    fn begin(&mut self, names: Vec<String>) -> Result<()> {
         if let Some(store) = self.store.as_mut().filter(|_| self.conductor.several()) {
-            let header = header::of_several(std::env::args().collect(), self.names.clone());
+            // That there are sources says that there are several hosts.
+            let sources = if names.is_empty() { vec!["-".to_owned()] } else { names.clone() };
+            let header = header::of_several(std::env::args().collect(), sources);
             store.write(&Line::Header(Box::new(header)), now())?;
         }
+        self.names = names;
         Ok(())
     }
 
@@ -188,6 +192,11 @@ impl<S: Show> Flow<S> {
     }
 
     fn line(&mut self, source: usize, line: &Line) -> Result<()> {
+        if line.is_concluded() {
+            // Conclusions are drawn anew; that it was so late when they were drawn is true.
+            self.conductor.take(source, line);
+            return Ok(());
+        }
         let admitted = self.conductor.admits(line);
         if admitted || self.keep_all {
             self.keep(source, std::slice::from_ref(line))?;

@@ -57,6 +57,14 @@ pub(super) enum Beat {
     Time { looked_at: bool },
 }
 
+/// What is left at the end.
+pub(super) enum Rest {
+    /// What hosts still had to say, and when that was, nanoseconds.
+    Heard(i64, Beat),
+    /// What must be said about the files of each host.
+    Files(Vec<Told>),
+}
+
 impl How {
     /// Opens sources, and finds who conducts them. Needs a tokio runtime with I/O and time.
     pub(super) async fn open(&self, specs: &[Spec], selection: Selection) -> Result<(Input, Conductor)> {
@@ -110,7 +118,7 @@ impl How {
             let axes = Axes::of(Arc::new(known));
             recordings = recordings.ordered_by(move |host, at| axes.order(host, at));
         }
-        let names = recordings.hosts().map(|host| host.name.to_owned()).collect();
+        let names = recordings.names();
         let recorded = Box::new(Recorded::start(recordings, speed)?);
         Ok((Input::Recorded { recorded, names }, conductor))
     }
@@ -151,14 +159,14 @@ impl Input {
         }
     }
 
-    /// Ends all sources: what they still had to say, and what must be said about files.
-    pub(super) async fn finish(self) -> (Option<(i64, Beat)>, Vec<Told>) {
+    /// Ends all sources.
+    pub(super) async fn finish(self) -> Rest {
         match self {
             Self::Live { sources, .. } => {
                 let heard = sources.finish().await;
-                (Some((here(), heard_from(heard))), Vec::new())
+                Rest::Heard(here(), heard_from(heard))
             }
-            Self::Recorded { recorded, .. } => (None, recorded.finish()),
+            Self::Recorded { recorded, .. } => Rest::Files(recorded.finish()),
         }
     }
 }

@@ -116,7 +116,9 @@ impl<'a> Reading<'a> {
             self.conductor.take_unseen(next.host, &next.line);
             self.breathe();
         }
-        self.finish()
+        let (mut conductor, told) = self.finish()?;
+        conductor.order_by(|source| told.get(source).map(|told| told.place));
+        Ok(conductor)
     }
 
     /// Reads to the end, and calls `each` with each line that is asked for, its host, and what it changed there.
@@ -134,7 +136,7 @@ impl<'a> Reading<'a> {
             }
             self.breathe();
         }
-        self.finish()
+        Ok(self.finish()?.0)
     }
 
     fn breathe(&mut self) {
@@ -145,13 +147,19 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn finish(self) -> Result<Conductor> {
+    fn finish(self) -> Result<(Conductor, Vec<Told>)> {
         let Self { recordings, mut conductor, .. } = self;
-        for (source, Told { files, notes }) in recordings.finish().into_iter().enumerate() {
-            conductor.know_files(source, files, notes);
-        }
+        let told = recordings.finish();
+        know_files(&mut conductor, &told);
         conductor.finish_selected()?;
-        Ok(conductor)
+        Ok((conductor, told))
+    }
+}
+
+/// What must be said about files is said of the hosts that they tell of.
+pub(super) fn know_files(conductor: &mut Conductor, told: &[Told]) {
+    for (source, Told { files, notes, .. }) in told.iter().enumerate() {
+        conductor.know_files(source, files.clone(), notes.clone());
     }
 }
 

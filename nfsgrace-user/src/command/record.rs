@@ -91,7 +91,7 @@ impl Show for Log {
         let Began { sources, live, took, recorded_to } = began;
         let probes =
             live.map(|live| format!(", {} probes in {:.1} s", live.attached() + live.to_follow(), took.as_secs_f64()));
-        let several = self.hosts.as_ref().map(|_| format!("{} ", sources.join(", ")));
+        let several = self.hosts.as_ref().filter(|_| !sources.is_empty()).map(|_| format!("{} ", sources.join(", ")));
         let to = recorded_to.as_deref().unwrap_or_default();
         let text = format!("recording {}to {to}{}", several.unwrap_or_default(), probes.unwrap_or_default());
         Self::say(&view::clean(&text));

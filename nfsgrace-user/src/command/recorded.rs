@@ -1,7 +1,6 @@
 //! Recordings, as something to wait for: read by a thread of their own, which may wait for a pipe, and passed on at a pace.
 
 use std::{
-    collections::VecDeque,
     path::PathBuf,
     thread::{self, JoinHandle},
     time::Duration,
@@ -24,9 +23,8 @@ use crate::{
     replay::{Next, Recordings, Told},
 };
 
-/// Lines that are passed on together, and such batches that wait.
-const BATCH: usize = 256;
-const WAITING: usize = 4;
+/// Lines that wait to be taken.
+const WAITING: usize = 1024;
 /// How often what only time can tell is looked at, and a terminal is drawn anew.
 const TICK: Duration = Duration::from_millis(250);
 /// Such looks between two lines that are far apart, where nobody waits for the later one.
@@ -36,9 +34,10 @@ const TURN: u32 = 64;
 
 /// Recordings that are being read.
 pub(super) struct Recorded {
-    batches: mpsc::Receiver<Result<Vec<Next>>>,
+    lines: mpsc::Receiver<Result<Next>>,
     thread: JoinHandle<Vec<Told>>,
-    waiting: VecDeque<Next>,
+    /// The line that is next, from when it was read until its time comes.
+    next: Option<Box<Next>>,
     is_pipe: bool,
     /// Whether all was read.
     ended: bool,
@@ -57,19 +56,19 @@ impl Recorded {
     /// Begins to read. Needs a tokio runtime with time.
     pub(super) fn start(recordings: Recordings, speed: Speed) -> Result<Self> {
         let is_pipe = recordings.is_pipe();
-        let (send, batches) = mpsc::channel(WAITING);
+        let (send, lines) = mpsc::channel(WAITING);
         let thread = thread::Builder::new().name("recordings".to_owned()).spawn(move || read(recordings, &send))?;
-        Ok(Self { batches, thread, waiting: VecDeque::new(), is_pipe, ended: false, pace: Pace::new(speed) })
+        Ok(Self { lines, thread, next: None, is_pipe, ended: false, pace: Pace::new(speed) })
     }
 
     /// What comes next; `None` at the end. Safe to cancel.
     pub(super) async fn next(&mut self) -> Result<Option<Passed>> {
         loop {
-            if let Some(at) = self.waiting.front().map(|next| next.at) {
+            if let Some(at) = self.next.as_ref().map(|next| next.at) {
                 let looked_at = self.pace.is_looked_at();
                 return Ok(match self.pace.pass(at).await {
                     Some(at) => Some(Passed::Time { at, looked_at }),
-                    None => self.waiting.pop_front().map(|next| Passed::Line { next: Box::new(next), looked_at }),
+                    None => self.next.take().map(|next| Passed::Line { next, looked_at }),
                 });
             }
             if self.ended {
@@ -78,8 +77,8 @@ impl Recorded {
             // Who watches a pipe at its own pace may watch what happens now.
             let lasts = self.is_pipe && self.pace.speed == Speed::Times(1.0);
             tokio::select! {
-                batch = self.batches.recv() => match batch.transpose()? {
-                    Some(batch) => self.waiting.extend(batch),
+                line = self.lines.recv() => match line.transpose()? {
+                    Some(next) => self.next = Some(Box::new(next)),
                     None => self.ended = true,
                 },
                 now = self.pace.idle(), if lasts && self.pace.now.is_some() => {
@@ -91,34 +90,25 @@ impl Recorded {
 
     /// Ends reading: what must be said about the files of each host. Of a pipe that is not known before its end.
     pub(super) fn finish(self) -> Vec<Told> {
-        let Self { batches, thread, is_pipe, ended, .. } = self;
-        drop(batches);
+        let Self { lines, thread, is_pipe, ended, .. } = self;
+        drop(lines);
         if is_pipe && !ended { Vec::new() } else { thread.join().unwrap_or_default() }
     }
 }
 
 /// Reads until the end, or until nobody wants more: what must be said about the files of each host.
-fn read(mut recordings: Recordings, send: &mpsc::Sender<Result<Vec<Next>>>) -> Vec<Told> {
-    let mut meter = Meter::new();
-    let mut batch = Vec::new();
-    loop {
-        let next = match recordings.next().transpose() {
-            Ok(next) => next,
-            Err(error) => {
-                // Where nobody listens any more, nobody misses it.
-                let _ = send.blocking_send(Err(error));
-                return recordings.finish();
-            }
-        };
-        let is_last = next.is_none();
-        batch.extend(next);
-        if is_last || batch.len() == BATCH || !recordings.has_line_at_hand() {
+fn read(mut recordings: Recordings, send: &mpsc::Sender<Result<Next>>) -> Vec<Told> {
+    let (mut meter, mut breath) = (Meter::new(), 0_u32);
+    while let Some(next) = recordings.next() {
+        if send.blocking_send(next).is_err() {
+            break;
+        }
+        breath = breath.wrapping_add(1);
+        if breath.is_multiple_of(WAITING as u32) {
             meter.tell(recordings.progress());
-            if send.blocking_send(Ok(std::mem::take(&mut batch))).is_err() || is_last {
-                return recordings.finish();
-            }
         }
     }
+    recordings.finish()
 }
 
 /// Lets time pass as it passed when it was recorded, or faster, or not at all.
@@ -204,10 +194,10 @@ pub(super) fn read_until_stopped(files: &[PathBuf], selection: &Selection, clock
                 },
             }
         }
-        for (source, Told { files, notes }) in recorded.finish().into_iter().enumerate() {
-            conductor.know_files(source, files, notes);
-        }
+        let told = recorded.finish();
+        reading::know_files(&mut conductor, &told);
         conductor.finish_selected()?;
+        conductor.order_by(|source| told.get(source).map(|told| told.place));
         Ok(conductor)
     })
 }

@@ -30,6 +30,8 @@ pub struct Member {
     ahead_ns: i64,
     /// Time of the latest line.
     latest: Stamp,
+    /// Whether it was said what a client alone can only guess.
+    pub(super) has_guessed: bool,
 }
 
 impl Member {
@@ -56,6 +58,7 @@ impl Member {
             part,
             ahead_ns: ahead(joined, here_ns),
             latest: Stamp(0),
+            has_guessed: false,
         }
     }
 

@@ -20,6 +20,7 @@ use part::{Part, Wanted};
 
 use crate::{
     clock::{HostId, Placed},
+    diagnosis::Revision,
     paired::{Clocks, HostSession, Paired, Towards},
     record::{Header, Line, Manager, Moment, RestartId, Selection, Stamp, Window},
     session::{Item, Update},
@@ -92,6 +93,11 @@ impl Conductor {
     /// It is now so late where the conductor stands, nanoseconds. Never goes back.
     pub fn pass(&mut self, here_ns: i64) {
         self.here_ns = self.here_ns.max(Some(here_ns));
+    }
+
+    /// Time passes no more: each host stands where its latest record was made.
+    pub fn stand_still(&mut self) {
+        self.here_ns = None;
     }
 
     /// A source tells of the host of this header from now on: which one that is. `None` where there are too many.
@@ -179,6 +185,19 @@ impl Conductor {
             }
             member.last = member.session.finish(member.now(*here_ns));
         }
+        for nth in 0..self.members.len() {
+            let mut last = self.members.get_mut(nth).map(|member| std::mem::take(&mut member.last)).unwrap_or_default();
+            self.keep_to_oneself(nth, &mut last);
+            if let Some(member) = self.members.get_mut(nth) {
+                member.last = last;
+            }
+        }
+    }
+
+    /// Numbers the hosts anew, by this order of their sources.
+    pub fn order_by<K: Ord>(&mut self, order: impl Fn(usize) -> K) {
+        self.members.sort_by_key(|member| order(member.source));
+        self.by_source = self.members.iter().enumerate().map(|(nth, member)| (member.source, nth)).collect();
     }
 
     /// Takes note of the files that a source was read from, and of what must be said about them.
@@ -416,17 +435,27 @@ impl Conductor {
         all
     }
 
-    /// A client alone can only guess: where its server is seen, that is not said.
-    fn keep_to_oneself(&self, nth: usize, update: &mut Update) {
+    /// A client alone can only guess: where its server is seen, that is not said, nor taken back.
+    fn keep_to_oneself(&mut self, nth: usize, update: &mut Update) {
         let guess =
             |item: &Item| matches!(item, Item::Verdict { revision, .. } if revision.verdict().restart.is_none());
-        let Some(member) = self.members.get(nth).filter(|_| self.several && update.items.iter().any(guess)) else {
+        if !self.several || !update.items.iter().any(guess) {
             return;
-        };
-        let mut live = member.session.timeline().stalls().live();
-        if live.any(|stall| self.paired().root(member.id, stall.id, stall.restart).is_some()) {
-            update.items.retain(|item| !guess(item));
         }
+        let Some(member) = self.members.get(nth) else { return };
+        let timeline = member.session.timeline();
+        let is_tied = |stall: &Stall| self.paired().root(member.id, stall.id, stall.restart).is_some();
+        let knows = timeline.servers_known() || timeline.stalls().live().any(is_tied);
+        let Some(member) = self.members.get_mut(nth) else { return };
+        let guessed = &mut member.has_guessed;
+        update.items.retain(|item| match item {
+            Item::Verdict { revision: Revision::Withdrawn(_), .. } if guess(item) => std::mem::take(guessed),
+            item if guess(item) => {
+                *guessed |= !knows;
+                !knows
+            }
+            _ => true,
+        });
     }
 
     fn views(&self) -> Vec<HostSession<'_>> {

@@ -81,6 +81,12 @@ pub enum Line {
 }
 
 impl Line {
+    /// Whether it is no observation but what a program concluded.
+    #[must_use]
+    pub fn is_concluded(&self) -> bool {
+        matches!(self, Self::Verdict(_) | Self::Summary(_) | Self::Paired(_))
+    }
+
     /// When it was written, or what it tells of was seen.
     #[must_use]
     pub fn at(&self) -> Stamp {

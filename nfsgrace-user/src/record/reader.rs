@@ -70,11 +70,6 @@ impl<R: BufRead> Reader<R> {
         &mut self.from
     }
 
-    /// The same, to look at.
-    pub fn get_ref(&self) -> &R {
-        &self.from
-    }
-
     /// The line that was read last, without its end, as far as it is kept.
     pub fn latest_line(&self) -> &[u8] {
         &self.line

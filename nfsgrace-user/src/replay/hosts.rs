@@ -6,6 +6,8 @@ use crate::record::{Header, Line, Loss};
 /// What was read of a host.
 #[derive(Debug, Clone, Default)]
 pub struct Told {
+    /// Its place among all: as files were named, and as a file of several hosts names its sources.
+    pub place: (usize, usize),
     /// The files that it was read from, in order.
     pub files: Vec<String>,
     /// What must be said about them, a sentence each: parts that could not be read, a newer schema.
@@ -35,8 +37,9 @@ impl Host {
 }
 
 impl Hosts {
-    /// The host of a header that `track` has: one that is known, by its boot, or another one, which is called `name`.
-    pub(super) fn find(&mut self, track: usize, name: &str, header: Option<&Header>) -> usize {
+    /// The host of a header that has this place, the track first: one that is known, by its boot, or another one, which is
+    /// called `name`.
+    pub(super) fn find(&mut self, place: (usize, usize), name: &str, header: Option<&Header>) -> usize {
         let boot = header.map(|header| header.boot_id.as_str()).filter(|boot| !boot.is_empty());
         let is_it = |host: &Host| boot.is_some() && host.header.as_ref().map(|it| it.boot_id.as_str()) == boot;
         if let Some(known) = self.0.iter().position(is_it) {
@@ -47,9 +50,9 @@ impl Hosts {
             header: header.cloned().map(Box::new),
             coverage: Coverage::new(),
             wall_clock_ahead_ns: 0,
-            owner: Some(track),
+            owner: Some(place.0),
             passed_over: 0,
-            told: Told::default(),
+            told: Told { place, ..Told::default() },
         });
         self.0.len() - 1
     }

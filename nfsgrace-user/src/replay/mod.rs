@@ -142,6 +142,13 @@ impl Recordings {
         self.hosts.iter()
     }
 
+    /// What the sources are called: files of one host, or what a file of several says.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let of_one = self.hosts.iter().map(|host| host.name.to_owned());
+        of_one.chain(self.tracks.iter().flat_map(Track::sources).cloned()).collect()
+    }
+
     /// One of them.
     #[must_use]
     pub fn host(&self, number: usize) -> Option<Source<'_>> {
@@ -173,12 +180,6 @@ impl Recordings {
             }
         }
         Ok(first.and_then(|(_, nth)| tracks.get_mut(nth)?.take()))
-    }
-
-    /// Whether the next line, if there is one, can be read without waiting for whoever writes it.
-    #[must_use]
-    pub fn has_line_at_hand(&self) -> bool {
-        self.tracks.iter().all(Track::has_line_at_hand)
     }
 
     /// How far reading has come.

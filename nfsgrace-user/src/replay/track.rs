@@ -28,6 +28,8 @@ pub(super) struct Track {
     /// Bytes of the files that have been read.
     read: u64,
     has_several: bool,
+    /// What the sources are called, where its files have several.
+    sources: Vec<String>,
     is_pipe: bool,
 }
 
@@ -44,10 +46,14 @@ impl Track {
     pub(super) fn new(number: usize, group: Group, hosts: &mut Hosts) -> Self {
         let has_several = group.iter().any(Segment::has_several);
         let mut places = BTreeMap::new();
+        let headers = group.iter().filter_map(|segment| segment.header.as_ref());
+        let mut sources: Vec<String> = headers.flat_map(|header| header.sources.clone()).collect();
+        let mut seen = BTreeSet::new();
+        sources.retain(|source| seen.insert(source.clone()));
         if !has_several {
             let header = group.first().and_then(|segment| segment.header.as_deref());
             let names: Vec<_> = group.iter().map(|segment| shown(segment.path())).collect();
-            places.insert(None, hosts.find(number, &names.join(", "), header));
+            places.insert(None, hosts.find((number, 0), &names.join(", "), header));
         }
         Self {
             number,
@@ -59,7 +65,13 @@ impl Track {
             next: None,
             read: 0,
             has_several,
+            sources,
         }
+    }
+
+    /// What its sources are called, as far as that is known before anything is read.
+    pub(super) fn sources(&self) -> &[String] {
+        &self.sources
     }
 
     pub(super) fn has_several(&self) -> bool {
@@ -68,10 +80,6 @@ impl Track {
 
     pub(super) fn is_pipe(&self) -> bool {
         self.is_pipe
-    }
-
-    pub(super) fn has_line_at_hand(&self) -> bool {
-        !self.is_pipe || self.file.as_ref().is_some_and(|reading| reading.file.has_line_at_hand())
     }
 
     pub(super) fn read(&self) -> u64 {
@@ -186,7 +194,8 @@ impl Track {
             Some(known) if header.boot_id.is_empty() => *known,
             _ => {
                 let name = source.and_then(|number| reading.file.source(number)).unwrap_or(&reading.name);
-                hosts.find(self.number, name, Some(header))
+                let place = self.sources.iter().position(|source| source == name).unwrap_or(self.sources.len());
+                hosts.find((self.number, place), name, Some(header))
             }
         };
         self.places.insert(source, host);

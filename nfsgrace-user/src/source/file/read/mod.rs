@@ -200,16 +200,6 @@ impl SessionFile {
         }
     }
 
-    /// Whether a further line has been read from wherever it comes, so that nobody waits for it.
-    #[must_use]
-    pub fn has_line_at_hand(&self) -> bool {
-        let available = match self.reader.get_ref() {
-            Bytes::Plain(from) => from.buffer(),
-            Bytes::Zst(from) => from.at_hand(),
-        };
-        memchr::memchr(b'\n', available).is_some()
-    }
-
     /// What one of its sources is called, where it has several hosts.
     #[must_use]
     pub fn source(&self, number: usize) -> Option<&str> {

@@ -84,11 +84,6 @@ impl<R: Read> Frames<R> {
         Ok(read? > 0)
     }
 
-    /// What was decompressed and not yet taken.
-    pub(super) fn at_hand(&self) -> &[u8] {
-        self.output.get(self.given..).unwrap_or_default()
-    }
-
     fn unused(&self) -> &[u8] {
         &self.input[self.used..]
     }

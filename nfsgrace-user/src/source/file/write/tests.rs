@@ -160,3 +160,33 @@ fn in_a_stream_only_the_torn_line_is_skipped() {
     let (lost, kept) = losses(lines);
     assert_eq!((skipped, kept.len() as u64 + lost), (1, 11));
 }
+
+#[test]
+fn of_several_hosts_all_are_told_what_a_full_disk_cost_and_have_their_headers_again() {
+    let disk = SmallDisk::with_room(0);
+    let mut store = store(&disk, Repair::Cut, false);
+    let now = Instant::now();
+    let recorder = Header { sources: vec!["local".to_owned(), "ssh://a".to_owned()], ..Header::default() };
+    store.write(&Line::Header(Box::new(recorder)), now).expect("no stream");
+    for source in ["local", "ssh://a"] {
+        store.write_from(Some(source), &header(), now).expect("no stream");
+        store.write_from(Some(source), &event(1), now).expect("no stream");
+    }
+    store.flush(now).expect("a full disk ends nothing");
+    disk.set_room(usize::MAX);
+    store.write_from(Some("ssh://a"), &event(2), now).expect("no stream");
+    store.flush(now).expect("there is room");
+    let text = String::from_utf8(disk.bytes()).expect("UTF-8");
+    let sources: Vec<_> = text.lines().map(|line| line.get(..30).unwrap_or_default()).collect();
+    assert_eq!(sources.len(), 5, "three headers, the loss, the event: {text}");
+    assert!(
+        text.lines()
+            .nth(1)
+            .is_some_and(|line| line.starts_with(r#"{"type":"from","source":"local","line":{"type":"header""#))
+    );
+    assert!(
+        text.lines()
+            .nth(3)
+            .is_some_and(|line| line.starts_with(r#"{"type":"loss""#) && line.contains("any of the hosts"))
+    );
+}
