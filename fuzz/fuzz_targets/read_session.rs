@@ -6,7 +6,7 @@ use std::io::Cursor;
 use libfuzzer_sys::fuzz_target;
 use nfsgrace::{
     conductor::{Conductor, Member},
-    outcome,
+    outcome::{self, SessionOutcome},
     paired::Clocks,
     record::{Moment, RestartId, Selection, Stamp, Window},
     replay::Recordings,
@@ -55,7 +55,7 @@ fn live(mut recordings: Recordings, mut conductor: Conductor) -> anyhow::Result<
         for (nth, update) in ticked.iter().chain(&took) {
             let member = &conductor.members()[*nth];
             for item in &update.items {
-                let _ = text::lines(item, member.session.timeline(), 80, PLAIN);
+                let _ = text::lines(item, &member.session, 80, PLAIN);
             }
             let _ = text::status(member.session.timeline(), conductor.now(member), 80, 20, PLAIN);
         }
@@ -67,13 +67,13 @@ fn live(mut recordings: Recordings, mut conductor: Conductor) -> anyhow::Result<
 fn show(read: &Conductor) {
     for member in read.members() {
         let Member { session, files, notes, .. } = member;
-        let summary = outcome::summary(session.timeline(), read.now(member));
-        let report = report::Report { session, summary, wall: None, files, notes };
+        let outcome = SessionOutcome::of(session, read.now(member));
+        let report = report::Report { session, outcome, wall: None, files, notes };
         for line in report::text(&report, 80, PLAIN) {
             assert!(!line.chars().any(char::is_control), "{line:?}");
         }
         let _ = report::markdown(&report);
-        let _ = outcome::closing(session, read.now(member));
+        let _ = SessionOutcome::of(session, read.now(member)).into_lines();
     }
     if let Some(hosts) = read.hosts() {
         let _ = paired::text(&outcome::paired(read.paired(), &hosts), 80, PLAIN);

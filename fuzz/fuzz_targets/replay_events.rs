@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use arbitrary::{Arbitrary as _, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use nfsgrace::{
-    outcome,
+    outcome::SessionOutcome,
     record::{Event, Header, Line, Loss, Role, Span, Stamp},
     session::Session,
     timeline::RestartId,
@@ -33,7 +33,7 @@ fn replay(from: &mut Unstructured<'_>) -> Result<()> {
             update.items.extend(session.tick(now).items);
         }
         for item in &update.items {
-            let _ = text::lines(item, session.timeline(), 80, Style::PLAIN);
+            let _ = text::lines(item, &session, 80, Style::PLAIN);
         }
     }
     if narrow {
@@ -46,9 +46,9 @@ fn replay(from: &mut Unstructured<'_>) -> Result<()> {
 fn show(mut session: Session, now: Stamp) {
     session.finish(now);
     let _ = text::status(session.timeline(), now, 80, 8, Style::PLAIN);
-    let _ = outcome::closing(&session, now);
-    let summary = outcome::summary(session.timeline(), now);
-    let report = report::Report { session: &session, summary, wall: None, files: &[], notes: &[] };
+    let _ = SessionOutcome::of(&session, now).into_lines();
+    let outcome = SessionOutcome::of(&session, now);
+    let report = report::Report { session: &session, outcome, wall: None, files: &[], notes: &[] };
     let _ = report::text(&report, 80, Style::PLAIN);
 }
 

@@ -22,7 +22,7 @@
 
 mod editor;
 
-use std::{borrow::Borrow, collections::BTreeSet};
+use std::{borrow::Borrow, collections::BTreeSet, sync::Arc};
 
 use editor::Editor;
 pub use editor::Others;
@@ -184,7 +184,7 @@ impl Session {
     }
 
     /// Other hosts told what stalls of this one wait or waited for.
-    pub fn know_foreign(&mut self, told: impl IntoIterator<Item = (StallId, Foreign)>) {
+    pub fn know_foreign(&mut self, told: impl IntoIterator<Item = (StallId, Arc<Foreign>)>) {
         self.timeline.know_foreign(told);
     }
 

@@ -2,7 +2,7 @@
 //! sequence gets through, and what another host tells is shown as if they had never come.
 
 use nfsgrace::{
-    outcome,
+    outcome::{self, SessionOutcome},
     paired::{Clocks, HostSession, Paired},
     record::{self, Item, Kind, Line, Reader, Stamp},
     session::Session,
@@ -150,20 +150,20 @@ fn shown(lines: &[Line]) -> Vec<String> {
     for line in lines {
         let update = session.record(line.clone());
         for item in &update.items {
-            out.extend(text::lines(item, session.timeline(), 80, Style::PLAIN));
+            out.extend(text::lines(item, &session, 80, Style::PLAIN));
         }
         let now = session.timeline().now();
         for item in session.tick(now).items {
-            out.extend(text::lines(&item, session.timeline(), 80, Style::PLAIN));
+            out.extend(text::lines(&item, &session, 80, Style::PLAIN));
         }
         out.extend(text::status(session.timeline(), now, 80, 10, Style::PLAIN));
     }
     let now = session.timeline().now();
     for item in session.finish(now).items {
-        out.extend(text::lines(&item, session.timeline(), 80, Style::PLAIN));
+        out.extend(text::lines(&item, &session, 80, Style::PLAIN));
     }
-    out.extend(summary::text(&session, &outcome::summary(session.timeline(), now), 80, Style::PLAIN));
-    out.extend(outcome::closing(&session, now).iter().map(record::text));
+    out.extend(summary::text(&SessionOutcome::of(&session, now), 80, Style::PLAIN));
+    out.extend(SessionOutcome::of(&session, now).into_lines().iter().map(record::text));
     out
 }
 
@@ -212,7 +212,7 @@ proptest! {
         prop_assert_eq!(together.hosts.len(), 2);
         let mut alone = Session::new();
         others.iter().for_each(|line| drop(alone.record(line.clone())));
-        let story = |session: &Session| format!("{:?}", outcome::summary(session.timeline(), Stamp(1 << 40)));
+        let story = |session: &Session| format!("{:?}", outcome::summary(session, Stamp(1 << 40)));
         prop_assert_eq!(story(&honest), story(&alone));
     }
 }

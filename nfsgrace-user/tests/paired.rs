@@ -4,10 +4,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Script, joined};
+use common::{Script, conducted, together};
 use nfsgrace::{
-    outcome,
-    paired::{Clocks, HostSession, Paired},
+    paired::Clocks,
     record::{
         Cause, Client, ClockOutcome, EndedBy, Event, Header, Kind, Line, Manager, Netns, PairedSummary, Refusal, Rpc,
         ServerOp, ServerState, Stamp, Task, Tracker, Unmatched,
@@ -152,14 +151,7 @@ fn paired(sessions: Vec<Vec<Line>>) -> PairedSummary {
 }
 
 fn placed_by(clocks: Clocks, sessions: Vec<Vec<Line>>) -> PairedSummary {
-    let mut paired = Paired::new(clocks);
-    let read: Vec<_> = sessions.into_iter().map(|lines| joined(&mut paired, lines)).collect();
-    paired.finish();
-    let hosts: Vec<_> = read
-        .iter()
-        .map(|(id, session)| HostSession { id: *id, session, now: session.timeline().now(), lost_contact: None })
-        .collect();
-    outcome::paired(&paired, &hosts)
+    together(&conducted(clocks, sessions))
 }
 
 fn stories() -> Vec<Story> {

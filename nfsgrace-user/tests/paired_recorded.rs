@@ -5,44 +5,43 @@ mod common;
 
 use std::fs;
 
-use common::{fixture, joined, recording};
+use common::{conducted, fixture, recording, together};
 use nfsgrace::{
     clock::HostId,
-    outcome,
-    paired::{Clocks, HostSession, Paired, Tie},
+    conductor::{Conductor, Member},
+    paired::{Clocks, Paired, Tie},
     record::{Cause, ClockOutcome, Errno, Line, PairedSummary, Stamp},
-    session::Session,
 };
 
 const HOSTS: [&str; 3] = ["server", "client", "second"];
 
 struct Read {
-    paired: Paired,
-    hosts: Vec<(&'static str, HostId, Session)>,
+    conductor: Conductor,
+    names: [&'static str; 3],
 }
 
 impl Read {
     /// Reads the sessions in this order.
     fn of(names: [&'static str; 3]) -> Self {
-        let mut paired = Paired::new(Clocks::Rpc);
-        let hosts = names.map(|name| {
-            let (id, session) = joined(&mut paired, recording(&format!("paired/{name}")));
-            (name, id, session)
-        });
-        paired.finish();
-        Self { paired, hosts: hosts.into() }
+        let sessions = names.map(|name| recording(&format!("paired/{name}")));
+        Self { conductor: conducted(Clocks::Rpc, sessions), names }
     }
 
     fn summary(&self) -> PairedSummary {
-        let mut hosts = Vec::new();
-        for (_, id, session) in &self.hosts {
-            hosts.push(HostSession { id: *id, session, now: session.timeline().now(), lost_contact: None });
-        }
-        outcome::paired(&self.paired, &hosts)
+        together(&self.conductor)
+    }
+
+    fn paired(&self) -> &Paired {
+        self.conductor.paired()
+    }
+
+    fn of_name(&self, name: &str) -> &Member {
+        let nth = self.names.iter().position(|it| *it == name).expect("it was read");
+        &self.conductor.members()[nth]
     }
 
     fn id(&self, name: &str) -> HostId {
-        self.hosts.iter().find(|(it, ..)| *it == name).expect("it was read").1
+        self.of_name(name).id
     }
 }
 
@@ -61,10 +60,10 @@ fn truth() -> Vec<(String, Stamp, i64, i64)> {
 /// How often what is said of the clocks can be true, and cannot, if they were so much further apart.
 fn possible(shift: i64) -> [usize; 2] {
     let read = Read::of(HOSTS);
-    let towards = read.paired.towards(read.id("server"));
+    let towards = read.paired().towards(read.id("server"));
     let mut counts = [0; 2];
     for (client, at, least, most) in truth() {
-        let mapped = read.paired.at(&towards, read.id(&client), at);
+        let mapped = read.paired().at(&towards, read.id(&client), at);
         let ahead = |time: Option<i64>| time.expect("bounded") - i64::try_from(at.0).expect("this century");
         let (low, high) = (ahead(mapped.earliest), ahead(mapped.latest));
         counts[usize::from(low > most + shift || high < least + shift)] += 1;
@@ -92,16 +91,17 @@ fn the_true_offset_lies_within_the_bound_at_every_moment() {
 #[test]
 fn every_attempt_is_found_on_the_server_in_the_order_of_cause_and_effect() {
     let read = Read::of(HOSTS);
-    let towards = read.paired.towards(read.id("server"));
+    let towards = read.paired().towards(read.id("server"));
     let mut found = 0;
-    for (name, id, session) in &read.hosts[1..] {
+    for name in &HOSTS[1..] {
+        let Member { id, session, .. } = read.of_name(name);
         let [stall] = &session.timeline().stalls().ended()[..] else { panic!("one stall of {name}") };
         assert_eq!(stall.refused, 7, "{name}");
         for attempt in stall.attempts() {
-            let Some(Tie::Matched { rpc, root: Some(_) }) = read.paired.tie_of(*id, stall.id, attempt.number) else {
+            let Some(Tie::Matched { rpc, root: Some(_) }) = read.paired().tie_of(*id, stall.id, attempt.number) else {
                 panic!("attempt {} of {name} has no other end", attempt.number);
             };
-            let at = |stamp: Stamp| read.paired.at(&towards, *id, stamp).time().expect("tied");
+            let at = |stamp: Stamp| read.paired().at(&towards, *id, stamp).time().expect("tied");
             let (client, server) = (&rpc.client, &rpc.server);
             let (left, received) = (server.left.expect("it returned"), client.received.expect("an answer"));
             assert_eq!(server.host, read.id("server"));
@@ -169,19 +169,10 @@ fn the_order_of_the_sessions_does_not_matter() {
 
 #[test]
 fn what_the_server_did_not_record_is_said_not_to_be_there() {
-    let mut paired = Paired::new(Clocks::Rpc);
     let lines = recording("paired/server").into_iter().filter(
         |line| !matches!(line, Line::Event(event) if matches!(event.kind, nfsgrace::record::Kind::Refused { .. })),
     );
-    let sessions = [lines.collect(), recording("paired/client")].map(|lines: Vec<Line>| joined(&mut paired, lines));
-    paired.finish();
-    let hosts = sessions.each_ref().map(|(id, session)| HostSession {
-        id: *id,
-        session,
-        now: session.timeline().now(),
-        lost_contact: None,
-    });
-    let summary = outcome::paired(&paired, &hosts);
+    let summary = together(&conducted(Clocks::Rpc, [lines.collect(), recording("paired/client")]));
     assert_eq!((summary.rpcs.matched, summary.causes.len()), (0, 0), "no cause is made up");
     assert_eq!(summary.rpcs.unmatched.values().sum::<u64>(), 7, "{:?}", summary.rpcs);
 }

@@ -72,7 +72,7 @@ fn columns<const N: usize>(picture: &Picture, table: &str, columns: [&str; N]) -
 
 /// What is drawn must be what the report counts.
 fn numbers_are_those_of_the_summary(session: &Session, picture: &Picture) {
-    let rows = outcome::summary(session.timeline(), session.timeline().now());
+    let rows = outcome::summary(session, session.timeline().now());
     let host = &picture.hosts[0];
     assert!(host.facts.contains(&format!("{} event", rows.events)), "{}", host.facts);
     if rows.stall_totals.lost_ns > 0 {

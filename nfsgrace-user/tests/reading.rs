@@ -202,7 +202,7 @@ fn whole() -> Selection {
 
 fn summary(read: &Conductor, nth: usize) -> nfsgrace::record::Summary {
     let member = &read.members()[nth];
-    nfsgrace::outcome::summary(member.session.timeline(), read.now(member))
+    nfsgrace::outcome::summary(&member.session, read.now(member))
 }
 
 fn read_files(files: &[PathBuf], selection: &Selection) -> anyhow::Result<Conductor> {

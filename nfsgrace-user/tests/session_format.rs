@@ -5,7 +5,7 @@ mod common;
 use std::{fs, path::PathBuf};
 
 use arbitrary::{Arbitrary as _, Unstructured};
-use nfsgrace::outcome;
+use nfsgrace::outcome::SessionOutcome;
 use nfsgrace::record::{
     Cause, ClockOutcome, ClockSample, Continues, Event, Excess, Header, HookId, Item, KnownFrom, Line, Loss, MAX_LINE,
     ProbeRow, Question, Reader, Refusal, Role, Severity, StallState, Stamp, Unmatched, VerdictState, Vocabulary, Why,
@@ -314,7 +314,8 @@ fn verdicts_and_summaries_of_real_restarts_fit_the_published_schema() {
     let schema = strict_schema();
     for name in common::RECORDINGS {
         let (session, _) = common::live(common::recording(name));
-        let text = String::from_utf8(written(&outcome::closing(&session, session.timeline().now()))).expect("UTF-8");
+        let text = String::from_utf8(written(&SessionOutcome::of(&session, session.timeline().now()).into_lines()))
+            .expect("UTF-8");
         text.lines().for_each(|line| must_fit(&schema, line));
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use common::{fixture, recording};
 use nfsgrace::{
-    outcome,
+    outcome::SessionOutcome,
     record::Stamp,
     session::{Session, Update},
     view::{Style, summary, text},
@@ -115,7 +115,7 @@ fn live_view(name: &str, width: usize) -> Vec<String> {
     let mut out = Vec::new();
     let mut session = Session::new();
     let show = |session: &Session, update: &Update, out: &mut Vec<String>| {
-        out.extend(update.items.iter().flat_map(|item| text::lines(item, session.timeline(), width, Style::PLAIN)));
+        out.extend(update.items.iter().flat_map(|item| text::lines(item, &session, width, Style::PLAIN)));
     };
     let mut now = None::<Stamp>;
     for line in recording(name) {
@@ -132,7 +132,7 @@ fn live_view(name: &str, width: usize) -> Vec<String> {
     let now = session.timeline().now();
     let update = session.finish(now);
     show(&session, &update, &mut out);
-    out.extend(summary::text(&session, &outcome::summary(session.timeline(), now), width, Style::PLAIN));
+    out.extend(summary::text(&SessionOutcome::of(&session, now), width, Style::PLAIN));
     out
 }
 

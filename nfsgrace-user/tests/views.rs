@@ -7,10 +7,10 @@ use std::time::Duration;
 use common::{Script, at, live, recording, time};
 use nfsgrace::{
     diagnosis::Question,
-    outcome,
+    outcome::SessionOutcome,
     record::{Client, Kind, Line, Loss, Manager, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker},
     session::{Item, Session},
-    view::{Style, summary, text},
+    view::{Style, report, summary, text},
 };
 
 /// The permanent lines of a session that runs live, then its closing summary.
@@ -24,7 +24,7 @@ fn shown(lines: Vec<Line>, width: usize) -> Vec<String> {
     let mut next = None::<Stamp>;
     let show = |session: &Session, items: &[nfsgrace::session::Item], out: &mut Vec<String>| {
         for item in items {
-            out.extend(text::lines(item, session.timeline(), width, Style::PLAIN));
+            out.extend(text::lines(item, session, width, Style::PLAIN));
         }
     };
     for line in lines {
@@ -44,7 +44,7 @@ fn shown(lines: Vec<Line>, width: usize) -> Vec<String> {
     let update = session.finish(now);
     show(&session, &update.items, &mut out);
     out.push("=".repeat(width));
-    out.extend(summary::text(&session, &outcome::summary(session.timeline(), now), width, Style::PLAIN));
+    out.extend(summary::text(&SessionOutcome::of(&session, now), width, Style::PLAIN));
     for line in &out {
         assert!(line.chars().count() <= width, "wider than {width}: {line}");
         assert!(!line.contains(char::is_control), "{line:?}");
@@ -174,7 +174,7 @@ fn a_crowd_of_clients_and_names_that_try_to_move_the_cursor() {
             count: 1,
             hides: String::new(),
         }),
-        &nfsgrace::timeline::Timeline::default(),
+        &Session::new(),
         80,
         Style { color: true, unicode: true },
     );
@@ -202,7 +202,7 @@ fn the_status_block_of_one_stall() {
 #[test]
 fn the_json_of_a_session_says_what_the_text_says() {
     let (session, _) = live(with_surroundings());
-    let lines = outcome::closing(&session, session.timeline().now());
+    let lines = SessionOutcome::of(&session, session.timeline().now()).into_lines();
     let mut bytes = Vec::new();
     for line in &lines {
         nfsgrace::record::encode(line, &mut bytes);
@@ -389,7 +389,9 @@ fn a_verdict_at_the_end_fits_on_half_a_screen() {
     }
     let (session, _) = live(with_surroundings());
     let now = session.timeline().now();
-    let alone = summary::alone(&session, &outcome::summary(session.timeline(), now), 80, Style::PLAIN);
+    let outcome = SessionOutcome::of(&session, now);
+    let report = report::Report { session: &session, outcome, wall: None, files: &[], notes: &[] };
+    let alone = report::text(&report, 80, Style::PLAIN);
     assert_eq!(count(&alone, "beware"), 1, "where nothing was printed before");
 }
 
@@ -408,7 +410,7 @@ fn what_may_have_been_missed_is_said_with_the_verdict() {
     let loss = Loss { at: at(1.0), cause: "ring_full".to_owned(), count: 12, hides: "refusals and delays".to_owned() };
     lines.insert(1, Line::Loss(loss));
     let (session, _) = live(lines.clone());
-    let closing = outcome::closing(&session, session.timeline().now());
+    let closing = SessionOutcome::of(&session, session.timeline().now()).into_lines();
     let caveats = closing.iter().find_map(|line| match line {
         Line::Verdict(verdict) if verdict.question == Question::Root => Some(verdict.caveats.clone()),
         _ => None,

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     conductor::{Conductor, Member},
-    outcome,
+    outcome::{self, Conclusion, SessionOutcome},
     record::{Line, Loss, MAX_LINE},
     session::Update,
     source::{
@@ -221,9 +221,10 @@ impl<S: Show> Flow<S> {
     /// What follows from a line, or from time that passed: the verdicts are a part of the recording.
     fn follow(&mut self, nth: usize, update: &Update) -> Result<()> {
         let Some(member) = self.conductor.members().get(nth) else { return Ok(()) };
-        let verdicts = outcome::verdicts(update, member.session.timeline());
-        self.show.update(&mut self.conductor, nth, update, &verdicts);
-        self.keep_of(nth, &verdicts)
+        let conclusions: Vec<_> = Conclusion::all(update, member.session.timeline()).collect();
+        self.show.update(&mut self.conductor, nth, update, &conclusions);
+        let lines: Vec<_> = conclusions.into_iter().map(Conclusion::into_line).collect();
+        self.keep_of(nth, &lines)
     }
 
     fn keep_of(&mut self, nth: usize, lines: &[Line]) -> Result<()> {
@@ -274,8 +275,10 @@ impl<S: Show> Flow<S> {
             }
         }
         let closing = self.closing();
-        for (nth, lines) in closing.hosts.iter().enumerate() {
-            self.keep_of(nth, &fitting(lines))?;
+        if self.store.is_some() {
+            for (nth, outcome) in closing.hosts.iter().enumerate() {
+                self.keep_of(nth, &fitting(&outcome.clone().into_lines()))?;
+            }
         }
         let written = self.finish_store(closing.together.as_ref())?;
         self.show.finish(&self.conductor, &closing, written)?;
@@ -284,7 +287,7 @@ impl<S: Show> Flow<S> {
 
     fn closing(&self) -> Closing {
         let conductor = &self.conductor;
-        let of = |member: &Member| outcome::closing(&member.session, conductor.now(member));
+        let of = |member: &Member| SessionOutcome::of(&member.session, conductor.now(member));
         Closing {
             hosts: conductor.members().iter().map(of).collect(),
             together: conductor

@@ -12,10 +12,11 @@ use super::{
 use crate::{
     cli::Format,
     conductor::{Conductor, Member},
+    outcome::{Conclusion, SessionOutcome},
     record::{self, Header, Line, ProbeRow, Role},
-    session::{Item, Update},
+    session::{Item, Session, Update},
     source::{file::Written, live::Live},
-    timeline::{Change, Timeline},
+    timeline::Change,
     view::{self, Paint, Style, paired, summary, text},
 };
 
@@ -112,8 +113,8 @@ impl Output {
         let placed = if self.several { conductor.placed(nth, now) } else { None };
         let ahead_ns = placed.map(|placed| placed.at_ns.saturating_sub(i64::try_from(now.0).unwrap_or(i64::MAX)));
         let Some(member) = conductor.members().get(nth) else { return Vec::new() };
-        let (timeline, columns) = (member.session.timeline(), self.columns());
-        let text = |item: &Item| text::lines_on(item, timeline, ahead_ns.unwrap_or(0), columns, self.style);
+        let columns = self.columns();
+        let text = |item: &Item| text::lines_on(item, &member.session, ahead_ns.unwrap_or(0), columns, self.style);
         let texts = [first].into_iter().chain(items).map(text);
         if !self.several {
             return texts.flatten().collect();
@@ -142,10 +143,11 @@ impl Output {
         lines
     }
 
-    fn closing(&mut self, nth: usize, member: &Member, closing: &[Line]) {
+    fn closing(&mut self, nth: usize, member: &Member, closing: &SessionOutcome) {
         if self.format == Format::Json {
             let source = self.hosts.get(&nth).map(|host| host.source.clone());
-            closing.iter().for_each(|line| self.json(source.as_deref(), line));
+            let lines = closing.clone().into_lines();
+            lines.iter().for_each(|line| self.json(source.as_deref(), line));
             return;
         }
         if self.several {
@@ -153,11 +155,7 @@ impl Output {
             let title = format!("On {name} alone, in seconds since its own boot:");
             self.pending.extend([String::new(), self.style.paint(Paint::Bold, &title), String::new()]);
         }
-        for line in closing {
-            if let Line::Summary(rows) = line {
-                self.pending.extend(summary::text(&member.session, rows, self.width(), self.style));
-            }
-        }
+        self.pending.extend(summary::text(closing, self.width(), self.style));
         self.pending.extend(member.notes.iter().map(|note| format!("note: {}", view::clean(note))));
         self.pending.extend(self.several.then(String::new));
     }
@@ -191,7 +189,7 @@ impl Show for Output {
             self.notice(Some(source), &format!("is {}, kernel {}", header.host, header.kernel));
         } else if self.format == Format::Text && !self.was_named {
             let item = Item::Header(Box::new(header.clone()));
-            self.pending.extend(text::lines(&item, &Timeline::default(), self.width(), self.style));
+            self.pending.extend(text::lines(&item, &Session::new(), self.width(), self.style));
         }
     }
 
@@ -201,7 +199,7 @@ impl Show for Output {
         }
     }
 
-    fn update(&mut self, conductor: &mut Conductor, nth: usize, update: &Update, verdicts: &[Line]) {
+    fn update(&mut self, conductor: &mut Conductor, nth: usize, update: &Update, conclusions: &[Conclusion]) {
         match self.format {
             Format::Text => {
                 let lines = self.items(conductor, nth, update);
@@ -209,7 +207,8 @@ impl Show for Output {
             }
             Format::Json => {
                 let source = self.hosts.get(&nth).map(|host| host.source.clone());
-                verdicts.iter().for_each(|verdict| self.json(source.as_deref(), verdict));
+                let lines = conclusions.iter().cloned().map(Conclusion::into_line);
+                lines.for_each(|line| self.json(source.as_deref(), &line));
             }
         }
     }

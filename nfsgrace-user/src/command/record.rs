@@ -21,9 +21,9 @@ use super::{
 use crate::{
     cli::{Record, Speed},
     conductor::Conductor,
-    diagnosis::{Certainty, Revision, Severity, Verdict},
-    record::{Filter, Header, Line, Selection},
-    session::{Item, Update},
+    outcome::{Conclusion, SessionOutcome},
+    record::{Filter, Header, Line, Selection, Severity, VerdictRecord, VerdictState},
+    session::Update,
     source::{
         file::{Store, Written},
         spec::Spec,
@@ -107,14 +107,11 @@ impl Show for Log {
 
     fn line(&mut self, _source: &str, _line: &Line) {}
 
-    fn update(&mut self, _conductor: &mut Conductor, nth: usize, update: &Update, _verdicts: &[Line]) {
+    fn update(&mut self, _conductor: &mut Conductor, nth: usize, _update: &Update, conclusions: &[Conclusion]) {
         let host = self.hosts.as_ref().and_then(|hosts| hosts.get(&nth)).map(|name| format!("{}: ", view::clean(name)));
         let host = host.unwrap_or_default();
-        let revisions = update.items.iter().filter_map(|item| match item {
-            Item::Verdict { revision, .. } => problem(revision),
-            _ => None,
-        });
-        revisions.for_each(|text| Self::say(&format!("{host}{text}")));
+        let problems = conclusions.iter().filter_map(problem);
+        problems.for_each(|text| Self::say(&format!("{host}{text}")));
     }
 
     fn notice(&mut self, source: Option<&str>, text: &str) {
@@ -130,49 +127,40 @@ impl Show for Log {
         Ok(())
     }
 
-    fn finish(&mut self, conductor: &Conductor, _closing: &Closing, written: Option<Written>) -> Result<()> {
+    fn finish(&mut self, conductor: &Conductor, closing: &Closing, written: Option<Written>) -> Result<()> {
         tell_systemd(&[NotifyState::Stopping]);
         for note in conductor.members().iter().flat_map(|member| &member.notes) {
             Self::say(&view::clean(note));
         }
-        Self::say(&closing_line(conductor, written.unwrap_or_default()));
+        Self::say(&closing_line(closing, written.unwrap_or_default()));
         Ok(())
     }
 }
 
 /// A problem that was not said before.
-fn problem(revision: &Revision) -> Option<String> {
-    let verdict = revision.verdict();
-    let says_more = match revision {
-        Revision::New(_) | Revision::Withdrawn(_) => true,
-        Revision::Revised { verdict, before } => {
-            (&verdict.finding, verdict.certainty) != (&before.finding, before.certainty)
-        }
-    };
-    if verdict.severity() != Severity::Problem || !says_more {
+fn problem(conclusion: &Conclusion) -> Option<String> {
+    let verdict = &conclusion.verdict;
+    if verdict.severity != Severity::Problem || !conclusion.says_more() {
         return None;
     }
-    let restart = verdict.restart.map_or_else(String::new, |id| format!("restart {}: ", id.0));
-    let sure = match (revision, verdict.certainty) {
-        (Revision::Withdrawn(_), _) => "withdrawn: ",
-        (_, Certainty::Suspected) => "suspected: ",
-        (_, Certainty::Certain) => "",
+    let restart = verdict.restart.map_or_else(String::new, |number| format!("restart {number}: "));
+    let sure = match verdict.state.known() {
+        Some(VerdictState::Certain) => String::new(),
+        _ => format!("{}: ", verdict.state),
     };
     Some(format!("{restart}{sure}{} [{}]", view::clean(&verdict.headline), ids(verdict)))
 }
 
-fn ids(verdict: &Verdict) -> String {
-    let ids: Vec<_> = verdict.finding.causes().iter().map(|cause| cause.id()).collect();
-    ids.join(" or ")
+fn ids(verdict: &VerdictRecord) -> String {
+    view::joined(verdict.causes(), " or ")
 }
 
-fn closing_line(conductor: &Conductor, written: Written) -> String {
+fn closing_line(closing: &Closing, written: Written) -> String {
     let Written { files, lines, bytes, lost } = written;
     let plural = |count: u64| if count == 1 { "" } else { "s" };
     let size = ByteSize::b(bytes).display().iec();
     let lost = if lost == 0 { String::new() } else { format!(" ({lost} could not be written)") };
-    let verdicts = conductor.members().iter().flat_map(|member| member.session.diagnosis().verdicts());
-    let problems: BTreeSet<_> = verdicts.filter(|verdict| verdict.severity() == Severity::Problem).map(ids).collect();
+    let problems: BTreeSet<_> = closing.hosts.iter().flat_map(SessionOutcome::problems).map(ids).collect();
     let verdict = if problems.is_empty() {
         "no problem was diagnosed".to_owned()
     } else {

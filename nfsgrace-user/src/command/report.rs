@@ -9,7 +9,7 @@ use super::{progress::Meter, reading, recorded, screen::Screen};
 use crate::{
     cli::{Report as Arguments, ReportFormat},
     conductor::{Conductor, Member},
-    outcome,
+    outcome::{self, SessionOutcome},
     record::{self, Line, PairedSummary},
     view::{
         self, Style, Wall,
@@ -60,7 +60,7 @@ fn report<'a>(read: &Conductor, member: &'a Member) -> Report<'a> {
     let Member { session, files, notes, .. } = member;
     Report {
         session,
-        summary: outcome::summary(session.timeline(), read.now(member)),
+        outcome: SessionOutcome::of(session, read.now(member)),
         wall: Wall::new(session.clock(), TimeZone::system()),
         files,
         notes,
@@ -81,11 +81,9 @@ pub(super) fn lines(read: &Conductor) -> Vec<String> {
         let Member { session, notes, .. } = member;
         lines.extend(session.header().cloned().map(|header| Line::Header(Box::new(header))));
         lines.extend(session.clock().map(Line::Clock));
-        let mut closing = outcome::closing(session, read.now(member));
-        if let Some(Line::Summary(summary)) = closing.last_mut() {
-            summary.notes.clone_from(notes);
-        }
-        lines.extend(closing);
+        let mut outcome = SessionOutcome::of(session, read.now(member));
+        outcome.summary.notes.clone_from(notes);
+        lines.extend(outcome.into_lines());
     }
     lines.extend(summary(read).map(|paired| Line::Paired(Box::new(paired))));
     lines.iter().map(record::text).collect()

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::{
     conductor::Conductor,
+    outcome::{Conclusion, SessionOutcome},
     record::{Header, Line},
     session::Update,
     source::{file::Written, live::Live},
@@ -31,22 +32,22 @@ pub(super) trait Show {
     fn joined(&mut self, source: &str, nth: usize, header: &Header);
     /// A line of a source, as it came.
     fn line(&mut self, source: &str, line: &Line);
-    /// What follows for a host; `verdicts` are those in `update`, as lines of the session.
-    fn update(&mut self, conductor: &mut Conductor, nth: usize, update: &Update, verdicts: &[Line]);
+    /// What follows for a host; `conclusions` are those in `update`.
+    fn update(&mut self, conductor: &mut Conductor, nth: usize, update: &Update, conclusions: &[Conclusion]);
     /// Something to say about a source, or else about what is recorded.
     fn notice(&mut self, source: Option<&str>, text: &str);
     /// All of a batch was given; whether somebody waits for it.
     fn flush(&mut self, at_once: bool) -> Result<()>;
     /// Time has passed, and somebody looks on.
     fn tick(&mut self, conductor: &Conductor) -> Result<()>;
-    /// The end: what each host comes to, and all of them together, as lines of the session; what was kept.
+    /// The end: what each host comes to, and all of them together; what was kept.
     fn finish(&mut self, conductor: &Conductor, closing: &Closing, written: Option<Written>) -> Result<()>;
 }
 
-/// What it comes to, as lines of the session.
+/// What it comes to.
 pub(super) struct Closing {
     /// Of each host, its verdicts and its summary.
-    pub(super) hosts: Vec<Vec<Line>>,
+    pub(super) hosts: Vec<SessionOutcome>,
     /// What several hosts come to together.
     pub(super) together: Option<Line>,
 }

@@ -170,6 +170,12 @@ impl Diagnosis {
         self.verdicts.values()
     }
 
+    /// Why a restart held clients up, or that it did not.
+    #[must_use]
+    pub fn root(&self, restart: RestartId) -> Option<&Verdict> {
+        self.verdicts.get(&(Some(restart), Question::Root))
+    }
+
     /// Whether a problem was diagnosed.
     #[must_use]
     pub fn has_problem(&self) -> bool {

@@ -1,23 +1,16 @@
 //! What each server start cost: all hosts, each client, the one that waited longest.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cmp::Reverse, collections::BTreeMap};
 
-use super::paired::Gathering;
+use super::{
+    paired::{Placed, Together},
+    restart,
+    verdict::standing,
+};
 use crate::{
     paired::Root,
-    record::{CauseRow, ClientCostRow, CostRow, Errno, PairedStallRow, Question, Word, WorstRow},
-    session::Session,
-    timeline::RestartId,
+    record::{CauseRow, ClientCostRow, CostRow, PairedStallRow, RestartId, WorstRow},
 };
-
-/// Stalls of a host that have ended and are not kept one by one.
-pub(super) fn not_kept(session: &Session) -> u64 {
-    let stalls = session.timeline().stalls();
-    stalls.totals.ended.saturating_sub(stalls.ended().len() as u64)
-}
 
 /// Costs by server start and client.
 #[derive(Debug, Default)]
@@ -26,11 +19,12 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    pub(super) fn add(&mut self, server: usize, restart: RestartId, stall: &PairedStallRow, free_by: Option<i64>) {
+    pub(super) fn add(&mut self, server: usize, restart: RestartId, stall: &Placed) {
+        let Placed { row: stall, free_by, .. } = stall;
         let clients = self.by_root.entry((server, restart)).or_default();
         let row = clients.entry(stall.host).or_insert_with(|| ClientCostRow { host: stall.host, ..Default::default() });
         add(&mut row.cost, &of(stall));
-        row.free_by = row.free_by.max(free_by);
+        row.free_by = row.free_by.max(*free_by);
         if row.worst.as_ref().is_none_or(|worst| worst.lost_ns < stall.total_ns) {
             row.worst = Some(WorstRow {
                 comm: stall.comm.clone(),
@@ -41,8 +35,9 @@ impl Costs {
         }
     }
 
-    pub(super) fn rows(self, all: &Gathering<'_>) -> Vec<CauseRow> {
-        let mut rows: Vec<_> = self.by_root.into_iter().map(|(key, clients)| cause(key, clients, all)).collect();
+    pub(super) fn rows(self, all: &Together<'_>) -> Vec<CauseRow> {
+        let causes = self.by_root.into_iter();
+        let mut rows: Vec<_> = causes.filter_map(|(root, clients)| cause(root, clients, all)).collect();
         rows.sort_by_key(|row| (Reverse(row.cost.lost_ns), row.server, row.restart));
         rows
     }
@@ -71,35 +66,31 @@ fn add(to: &mut CostRow, cost: &CostRow) {
 }
 
 fn cause(
-    (server, restart): (usize, RestartId),
+    (server, id): (usize, RestartId),
     clients: BTreeMap<usize, ClientCostRow>,
-    all: &Gathering<'_>,
-) -> CauseRow {
+    all: &Together<'_>,
+) -> Option<CauseRow> {
+    let host = all.hosts.get(server)?;
     let mut clients: Vec<_> = clients.into_values().collect();
     let mut cost = CostRow::default();
     for row in &mut clients {
         add(&mut cost, &row.cost);
-        let between = all.hosts.get(row.host).zip(all.hosts.get(server));
-        let pairing = between.and_then(|(client, server)| all.paired.matcher().between(client.id, server.id));
-        let addrs: BTreeSet<_> = pairing.into_iter().flat_map(|it| it.client_addrs()).collect();
-        row.addrs = addrs.into_iter().collect();
+        row.addrs = all.addrs(row.host, server).into_iter().collect();
     }
     clients.sort_by_key(|row| (Reverse(row.cost.lost_ns), row.host));
-    let found = all.hosts.get(server).and_then(|host| all.restart(Root { server: host.id, restart }));
-    let verdict = all.hosts.get(server).and_then(|host| {
-        let mut verdicts = host.session.diagnosis().verdicts();
-        verdicts.find(|it| it.restart == Some(restart) && it.question == Question::Root)
-    });
-    CauseRow {
+    let timeline = host.session.timeline();
+    let start = all.restart(Root { server: host.id, restart: id }).map(|(_, it)| restart(timeline, it, host.now));
+    let verdict = host.session.diagnosis().root(id).map(|verdict| standing(host.now, verdict, timeline));
+    Some(CauseRow {
         server,
-        restart: restart.0,
-        netns: found.and_then(|(_, restart)| restart.netns()),
-        headline: verdict.map(|it| it.headline.clone()).unwrap_or_default(),
-        remedy: verdict.map(|it| it.remedy().into_iter().map(str::to_owned).collect()).unwrap_or_default(),
-        ids: verdict.map(|it| it.finding.causes().iter().copied().map(Word::from).collect()).unwrap_or_default(),
-        tracking_status: found.and_then(|(_, restart)| restart.tracking_result()).map(|(_, status)| Errno(status)),
-        grace_ended: found.and_then(|(host, restart)| all.shown(host.id, restart.grace_end()?.at)),
+        restart: id.0,
+        netns: start.as_ref().and_then(|row| row.netns),
+        ids: verdict.iter().flat_map(|row| row.causes().cloned()).collect(),
+        headline: verdict.as_ref().map(|row| row.headline.clone()).unwrap_or_default(),
+        remedy: verdict.map(|row| row.remedy).unwrap_or_default(),
+        tracking_status: start.as_ref().and_then(|row| row.tracking_status),
+        grace_ended: start.and_then(|row| all.shown(host.id, row.grace_ended?)),
         cost,
         clients,
-    }
+    })
 }

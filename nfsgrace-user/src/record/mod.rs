@@ -54,7 +54,7 @@ pub use reader::{Item, MAX_EVENT, MAX_LINE, Reader, Skipped};
 pub use selection::{RestartId, Selection};
 pub use several::encode_from;
 pub use status::{Errno, NfsStatus};
-pub use verdict::{EvidenceRecord, Question, Severity, VerdictRecord, VerdictState};
+pub use verdict::{EvidenceRecord, Question, Severity, VerdictRecord, VerdictState, WaitRow, Waiting};
 pub use window::{Moment, Span, Window};
 pub use word::{Vocabulary, Word};
 
@@ -125,4 +125,14 @@ fields! {
         /// What may be missing from the session because of it, in words.
         hides: String = (String::new()),
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

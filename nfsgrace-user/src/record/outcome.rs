@@ -7,15 +7,12 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    cause::Cause,
     event::{Counts, EndedBy, Netns, Refusal, Stamp, Tracker},
+    is_false,
     status::Errno,
     word::{Word, vocabulary},
 };
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
 
 vocabulary! {
     /// From what a restart is known; what knows more comes later.
@@ -156,6 +153,9 @@ pub struct RestartRow {
     /// Of these, those that finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reclaimed: Option<u32>,
+    /// Whether it held anybody up for longer than an instant: a task of this host, or a client that was refused.
+    #[serde(skip_serializing_if = "is_false")]
+    pub held_up: bool,
     /// Stalls that it caused on this host, as far as they could be tied to it.
     pub stalls: u64,
     /// Their lengths added up.
@@ -230,9 +230,18 @@ pub struct StallRow {
     /// Server that refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Number of the restart that caused it, where it is known.
+    /// Number of the restart that caused it, where that was seen on this host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart: Option<u32>,
+    /// Name of the server's host, where that is another host of the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_host: Option<String>,
+    /// Number of the restart that caused it, in the session of that host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_restart: Option<u32>,
+    /// Why that took so long: the cause, or those that cannot be told apart; empty where it is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Word<Cause>>,
     /// When it began.
     pub began: Stamp,
     /// False when `began` is the first refusal seen.
@@ -251,9 +260,19 @@ pub struct StallRow {
     pub refused: u64,
     /// Of these, NFS4ERR_DELAY instead of NFS4ERR_GRACE.
     pub refused_delay: u64,
+    /// How much of `total_ns` lies in the grace period; absent when that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_ns: Option<u64>,
     /// How much of `total_ns` lies after the end of the grace period; absent when that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tail_ns: Option<u64>,
+    /// How wrong `grace_ns` and `tail_ns` can be, since the clock of `server_host` is another one; absent where nothing
+    /// bounds that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_ns: Option<u64>,
+    /// When its task is free at the latest, where that can be foretold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_by: Option<Stamp>,
     /// The first and the last attempts.
     pub attempts: Vec<AttemptRow>,
     /// Attempts between them that are only counted.

@@ -192,11 +192,11 @@ pub struct CostRow {
     pub blocked: u64,
     /// Their lengths added up.
     pub lost_ns: u64,
-    /// How much of it the server was in its grace period.
+    /// How much of it lies in the grace period of the server.
     pub grace_ns: u64,
-    /// How much of it tasks slept on after that.
+    /// How much of it lies after that.
     pub tail_ns: u64,
-    /// The rest.
+    /// The rest: before it, or of stalls of which that is not known.
     pub other_ns: u64,
 }
 
@@ -277,11 +277,11 @@ pub struct PairedStallRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SplitRow {
-    /// The server was in its grace period.
+    /// In the grace period of the server.
     pub grace_ns: u64,
-    /// The task slept on after that.
+    /// After that: nobody wakes a sleeper.
     pub tail_ns: u64,
-    /// The rest.
+    /// Before that: the network, the server's start.
     pub other_ns: u64,
     /// How wrong `grace_ns` and `tail_ns` can be, because of the clocks; absent where nothing bounds that.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     cause::Cause,
     event::{Netns, Stamp},
+    is_false, is_zero,
     word::{Word, vocabulary},
 };
 
@@ -97,6 +98,52 @@ pub struct VerdictRecord {
     /// Their lengths added up (task-nanoseconds).
     #[serde(default)]
     pub lost_ns: u64,
+    /// The longest of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub longest_ns: u64,
+    /// How much of `lost_ns` lies after the end of the grace period.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tail_ns: u64,
+    /// The longest of these tails.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub longest_tail_ns: u64,
+    /// Of the stalls, those that have not ended.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub blocked: u64,
+    /// How much longer somebody has to wait, as far as that can be foretold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<WaitRow>,
+}
+
+impl VerdictRecord {
+    /// The causes that it names: one, or several that cannot be told apart.
+    pub fn causes(&self) -> impl Iterator<Item = &Word<Cause>> {
+        self.id.iter().chain(&self.one_of)
+    }
+}
+
+vocabulary! {
+    /// Who waits.
+    Waiting {
+        /// Tasks of this host.
+        Tasks = "tasks",
+        /// Whoever opens a file now, on any host.
+        NewOpens = "new_opens",
+    }
+}
+
+/// How much longer somebody has to wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitRow {
+    /// Who.
+    pub whose: Word<Waiting>,
+    /// At least so long, from `t` of the verdict on.
+    pub least_ns: u64,
+    /// At most so long.
+    pub most_ns: u64,
+    /// Whether the wait may end before that: when all clients have reclaimed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub can_end_early: bool,
 }
 
 /// One proof.
@@ -107,4 +154,7 @@ pub struct EvidenceRecord {
     pub t: Option<Stamp>,
     /// What.
     pub text: String,
+    /// Whether it only completes the picture.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub detail: bool,
 }

@@ -143,11 +143,6 @@ pub(super) fn next_try(stall: &Stall, hz: Option<Hz>) -> Option<Foretold> {
 pub(super) fn stall_forecast(timeline: &Timeline, stall: &Stall, now: Stamp) -> StallForecast {
     let own = stall.restart.and_then(|id| timeline.restart(id)).map(|restart| grace_end(restart, timeline.hz(), now));
     let end = own.or(timeline.foreign_of(stall).map(|foreign| foreign.end)).unwrap_or(Err(Unknown::ServerNotSeen));
-    stall_forecast_given(timeline, stall, end, now)
-}
-
-/// The same, where the end of the grace period is known from elsewhere.
-pub(super) fn stall_forecast_given(timeline: &Timeline, stall: &Stall, end: Foretold, now: Stamp) -> StallForecast {
     let next = next_try(stall, timeline.hz());
     StallForecast { stall: stall.id, next_try: next, free: free(timeline.hz(), stall, next, end, now) }
 }

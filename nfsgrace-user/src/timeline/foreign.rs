@@ -1,57 +1,41 @@
 //! What another host knows of the grace period that a stall of this host waits or waited for.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::{Between, Foretold, RestartId, Stall, StallId, State, Timeline, stalls::MAX_ENDED};
-use crate::record::Stamp;
+use super::{Foretold, GraceSpan, RestartId, Stall, StallId, Timeline, stalls::MAX_ENDED};
+use crate::record::Cause;
 
-/// The grace period of a server on another host, on this host's clock.
+/// What a server on another host knows, with all times on this host's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Foreign {
     /// Name of the server's host.
     pub server: String,
-    /// The server start that it belongs to, by its number on that host.
+    /// The server start that a stall waits for, by its number on that host.
     pub restart: RestartId,
-    /// When it ends or ended, the error of the clocks included.
+    /// Why that takes so long: one cause, or several that cannot be told apart; none where nothing was concluded.
+    pub causes: Vec<Cause>,
+    /// When its grace period ends or ended, the error of the clocks included.
     pub end: Foretold,
-    /// Whether it is over.
-    pub over: bool,
-}
-
-impl Foreign {
-    /// When it ended, as nearly as that is known.
-    fn ended(&self) -> Option<Stamp> {
-        let Between { earliest, latest } = self.end.ok().filter(|_| self.over)?;
-        Some(Stamp(earliest.0.midpoint(latest.0)))
-    }
-
-    /// How much of a stall lies after its end.
-    fn tail(&self, stall: &Stall, now: Stamp) -> Option<Duration> {
-        if !self.over {
-            return Some(Duration::ZERO);
-        }
-        let to = match stall.state {
-            State::Ended { at, .. } => at,
-            State::Asleep { .. } | State::Trying { .. } => now,
-        };
-        Some(to.since(self.ended()?.max(stall.id.began)))
-    }
+    /// The server's grace periods. None where the clocks are not tied.
+    pub graces: Vec<GraceSpan>,
+    /// How wrong these can be because of the clocks; `None` where nothing bounds that.
+    pub error: Option<Duration>,
 }
 
 impl Timeline {
     /// Takes note of what stalls wait or waited for on other hosts. Forgotten with the stalls.
-    pub fn know_foreign(&mut self, told: impl IntoIterator<Item = (StallId, Foreign)>) {
-        let mut ended = BTreeMap::new();
+    pub fn know_foreign(&mut self, told: impl IntoIterator<Item = (StallId, Arc<Foreign>)>) {
+        let mut ended = BTreeSet::new();
         for (id, foreign) in told {
-            if self.stalls.get(id).is_some() {
-                self.foreign.insert(id, foreign);
-            } else {
-                ended.insert(id, foreign);
+            if self.stalls.get(id).is_none() {
+                ended.insert(id);
             }
+            self.foreign.insert(id, foreign);
         }
         if !ended.is_empty() {
-            self.stalls.tell_ended(|stall| ended.get(&stall.id)?.tail(stall, self.now));
-            self.foreign.extend(ended);
+            let mut stalls = std::mem::take(&mut self.stalls);
+            stalls.tell_ended(|stall| self.tail(stall, self.now).filter(|_| ended.contains(&stall.id)));
+            self.stalls = stalls;
             self.forget_foreign();
         }
     }
@@ -70,12 +54,7 @@ impl Timeline {
     /// What another host told of a stall.
     #[must_use]
     pub fn foreign_of(&self, stall: &Stall) -> Option<&Foreign> {
-        self.foreign.get(&stall.id)
-    }
-
-    /// How much of a stall lies after the end of a grace period on another host.
-    pub(super) fn foreign_tail(&self, stall: &Stall, now: Stamp) -> Option<Duration> {
-        self.foreign_of(stall)?.tail(stall, now)
+        self.foreign.get(&stall.id).map(Arc::as_ref)
     }
 
     /// Forgets what was told of stalls that are not kept any more, now and then.

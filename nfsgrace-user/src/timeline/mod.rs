@@ -16,12 +16,13 @@ pub mod kernel_log;
 mod narrow;
 pub mod restart;
 mod server_side;
+mod split;
 pub mod stall;
 pub mod stalls;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    time::Duration,
+    sync::Arc,
 };
 
 pub use backoff::Hz;
@@ -31,6 +32,7 @@ pub use forecast::{Between, Expectation, Foretold, GraceForecast, StallForecast,
 pub use foreign::Foreign;
 pub use host::{HostFacts, MissingHook};
 pub use restart::{KnownFrom, Restart, RestartId};
+pub use split::{GraceSpan, Split};
 pub use stall::{Attempt, Outcome, Stall, StallId, State};
 pub use stalls::Stalls;
 
@@ -72,7 +74,7 @@ pub struct Timeline {
     log: server_side::PendingLog,
     early_lockd: server_side::EarlyLockd,
     stalls: Stalls,
-    foreign: BTreeMap<StallId, Foreign>,
+    foreign: BTreeMap<StallId, Arc<Foreign>>,
     servers_known: bool,
     losses: BTreeMap<String, LossTotal>,
     counts: BTreeMap<Option<Netns>, counted::Counted>,
@@ -161,12 +163,6 @@ impl Timeline {
         forecast::stall_forecast(self, stall, now)
     }
 
-    /// What is expected of a stall whose server is on another host, which tells when its grace period ends.
-    #[must_use]
-    pub fn stall_forecast_given(&self, stall: &Stall, end: Foretold, now: Stamp) -> StallForecast {
-        forecast::stall_forecast_given(self, stall, end, now)
-    }
-
     /// What is known about the host.
     #[must_use]
     pub fn host(&self) -> &HostFacts {
@@ -238,19 +234,6 @@ impl Timeline {
     #[must_use]
     pub fn counts(&self) -> Option<Counts> {
         self.counts.values().map(counted::Counted::total).reduce(|a, b| counted::sum(&a, &b))
-    }
-
-    /// How much of a stall lies after the end of the grace period that caused it, up to `now`. `None` when the server's
-    /// side is not known; zero while the grace period is on.
-    #[must_use]
-    pub fn tail(&self, stall: &Stall, now: Stamp) -> Option<Duration> {
-        let Some(id) = stall.restart else { return self.foreign_tail(stall, now) };
-        let restart = self.restart(id)?;
-        match restart.grace_end() {
-            None if restart.in_grace() => Some(Duration::ZERO),
-            None => None,
-            Some(end) => Some((stall.id.began.plus(stall.length(now))).since(end.at.max(stall.id.began))),
-        }
     }
 
     /// What a restart cost tasks on this host, live ones up to `now`.

@@ -189,8 +189,8 @@ pub(crate) fn rough_range((from, to): (Duration, Duration)) -> String {
 }
 
 /// Some of a kind in one line.
-pub(crate) fn joined<T: std::fmt::Display>(all: &[T], separator: &str) -> String {
-    all.iter().map(T::to_string).collect::<Vec<_>>().join(separator)
+pub(crate) fn joined<T: ToString>(all: impl IntoIterator<Item = T>, separator: &str) -> String {
+    all.into_iter().map(|it| it.to_string()).collect::<Vec<_>>().join(separator)
 }
 
 /// A count with its noun.

@@ -1,9 +1,9 @@
-//! What kinds are called where a program reads them: as in the session format.
+//! What words of a session are called where people read them.
 
 use std::borrow::Cow;
 
 use super::clean;
-use crate::record::{Claim, EndedBy, Errno, Excess, Manager, ServerOp, Tracker, Word};
+use crate::record::{Errno, Excess, ServerOp, Word};
 
 /// An operation, as RFC 8881 writes it.
 pub(super) fn op(op: ServerOp) -> &'static str {
@@ -12,45 +12,6 @@ pub(super) fn op(op: ServerOp) -> &'static str {
         ServerOp::Lock => "LOCK",
         ServerOp::Remove => "REMOVE",
         ServerOp::Rename => "RENAME",
-    }
-}
-
-pub(super) fn claim(claim: Claim) -> &'static str {
-    match claim {
-        Claim::Null => "null",
-        Claim::Previous => "previous",
-        Claim::DelegateCur => "delegate_cur",
-        Claim::DelegatePrev => "delegate_prev",
-        Claim::Fh => "fh",
-        Claim::DelegCurFh => "deleg_cur_fh",
-        Claim::DelegPrevFh => "deleg_prev_fh",
-    }
-}
-
-pub(super) fn tracker(tracker: Tracker) -> &'static str {
-    match tracker {
-        Tracker::Cld => "cld",
-        Tracker::CldV0 => "cld_v0",
-        Tracker::Umh => "umh",
-        Tracker::Legacy => "legacy",
-    }
-}
-
-pub(super) fn ended_by(by: EndedBy) -> &'static str {
-    match by {
-        EndedBy::Skipped => "skipped",
-        EndedBy::Timer => "timer",
-        EndedBy::AllReclaimed => "all_reclaimed",
-        EndedBy::V4EndGrace => "v4_end_grace",
-        EndedBy::Shutdown => "shutdown",
-        EndedBy::Unknown => "unknown",
-    }
-}
-
-pub(super) fn manager(manager: Manager) -> &'static str {
-    match manager {
-        Manager::Nfsd => "nfsd",
-        Manager::Lockd => "lockd",
     }
 }
 

@@ -10,7 +10,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use driver::Browser;
 use nfsgrace::{
-    outcome,
+    outcome::{self, SessionOutcome},
     record::{KnownFrom, Line, StallRow, Summary, span_text},
     session::Session,
     view::{
@@ -39,7 +39,7 @@ impl Page {
     fn with(name: &'static str, session: Session, picture: &Picture, directory: &std::path::Path) -> Self {
         let file = directory.join(format!("{name}.html"));
         fs::write(&file, html::page(picture)).expect("written");
-        let summary = outcome::summary(session.timeline(), session.timeline().now());
+        let summary = outcome::summary(&session, session.timeline().now());
         Self { name, file, session, summary }
     }
 
@@ -142,7 +142,7 @@ fn verdicts_and_lanes_are_the_reports(browser: &Browser, page: &Page) {
     let titles =
         browser.ask("return [...document.querySelectorAll('.verdict h2')].map((it) => it.textContent)", json!([]));
     let titles: Vec<String> = serde_json::from_value(titles).expect("texts");
-    for line in outcome::closing(&page.session, page.session.timeline().now()) {
+    for line in SessionOutcome::of(&page.session, page.session.timeline().now()).into_lines() {
         let Line::Verdict(verdict) = line else { continue };
         let ids = verdict.id.iter().chain(&verdict.one_of).map(|id| id.to_string()).collect::<Vec<_>>().join(" | ");
         let said = titles.iter().any(|title| title.starts_with(&ids));

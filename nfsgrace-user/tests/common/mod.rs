@@ -5,9 +5,10 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use nfsgrace::{
-    clock::HostId,
-    paired::Paired,
-    record::{Event, Header, Item, Kind, Line, Netns, Reader, Refusal, Stamp, Task},
+    conductor::Conductor,
+    outcome,
+    paired::Clocks,
+    record::{Event, Header, Item, Kind, Line, Netns, PairedSummary, Reader, Refusal, Selection, Stamp, Task},
     session::{self, Session},
 };
 
@@ -43,19 +44,19 @@ pub fn recording(name: &str) -> Vec<Line> {
         .collect()
 }
 
-/// Reads one of several hosts' sessions, and ties it to the others.
-pub fn joined(paired: &mut Paired, lines: Vec<Line>) -> (HostId, Session) {
-    let mut session = Session::new();
-    let mut id = None;
-    for line in lines {
-        if let Line::Header(header) = &line {
-            id = paired.host(header);
-        }
-        session.record(line.clone());
-        paired.observe(id.expect("a header comes first"), &line, &session);
+/// Conducts the sessions of several hosts, one after the other, to their end.
+pub fn conducted(clocks: Clocks, sessions: impl IntoIterator<Item = Vec<Line>>) -> Conductor {
+    let mut conductor = Conductor::new(clocks, true, Selection::default());
+    for (source, lines) in sessions.into_iter().enumerate() {
+        lines.iter().for_each(|line| conductor.take_unseen(source, line));
     }
-    session.finish(session.timeline().now());
-    (id.expect("a header"), session)
+    conductor.finish_selected().expect("all is asked for");
+    conductor
+}
+
+/// What they come to together.
+pub fn together(conductor: &Conductor) -> PairedSummary {
+    outcome::paired(conductor.paired(), &conductor.hosts().expect("several hosts"))
 }
 
 /// The time of a line.

@@ -56,7 +56,7 @@ fn a_trace_of_every_recording_has_the_numbers_of_its_report() {
     for name in RECORDINGS {
         let (bytes, session) = trace_of(&recording(name));
         let read = read(&bytes);
-        let summary = outcome::summary(session.timeline(), now(&session));
+        let summary = outcome::summary(&session, now(&session));
         assert_eq!(read.of("stall").count(), summary.stalls.len(), "{name}");
         for row in &summary.stalls {
             same_stall(&read, row);

@@ -38,7 +38,7 @@ fn the_tables_of_every_recording_add_up_to_its_report() {
     for name in RECORDINGS {
         let (attempts, refusals, session) = tables_of(&recording(name));
         let (attempts, refusals) = (rows(&attempts), rows(&refusals));
-        let summary = outcome::summary(session.timeline(), now(&session));
+        let summary = outcome::summary(&session, now(&session));
         assert_eq!(attempts.len() as u64, summary.stall_totals.refused, "{name}");
         assert_eq!(sum(&attempts, "stall_total_ns"), summary.stall_totals.lost_ns, "{name}");
         assert_eq!(sum(&attempts, "stall_tail_ns"), summary.stall_totals.tail_ns, "{name}");

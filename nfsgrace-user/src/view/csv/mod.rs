@@ -10,14 +10,15 @@ mod row;
 use std::io;
 
 use ::csv::{Writer, WriterBuilder};
-use row::{AttemptCells, PlaceCells, RefusalCells, StallCells};
+use row::{AttemptCells, PlaceCells, RefusalCells, ServerCells, StallCells};
 
 use super::Axis;
 
 use crate::{
+    outcome,
     record::{Event, Line, Stamp},
     session::{Session, Update},
-    timeline::{Change, RestartId},
+    timeline::{Attempt, Change, RestartId, Stall},
 };
 
 /// The two tables.
@@ -56,22 +57,12 @@ impl<'axis, W: io::Write> Tables<'axis, W> {
             match change {
                 Change::RefusedAgain(id) => {
                     let stall = session.timeline().stalls().get(*id);
-                    if let Some((stall, attempt)) =
-                        stall.and_then(|stall| Some((stall, stall.attempts().rev().nth(1)?)))
-                    {
-                        let cells = AttemptCells::new(session, stall, attempt);
-                        let place = PlaceCells::new(&self.axis, attempt.refused);
-                        self.attempts.serialize((cells, StallCells::default(), place))?;
+                    let before = stall.and_then(|stall| Some((stall, stall.attempts().rev().nth(1)?)));
+                    if let Some((stall, attempt)) = before {
+                        self.attempt(session, stall, attempt, (StallCells::default(), ServerCells::default()))?;
                     }
                 }
-                Change::StallEnded(stall) => {
-                    if let Some(attempt) = stall.latest() {
-                        let cells = AttemptCells::new(session, stall, attempt);
-                        let place = PlaceCells::new(&self.axis, attempt.refused);
-                        let whole = StallCells::new(session.timeline(), stall, event.at);
-                        self.attempts.serialize((cells, whole, place))?;
-                    }
-                }
+                Change::StallEnded(stall) => self.last_attempt(session, stall, event.at)?,
                 _ => {}
             }
         }
@@ -84,15 +75,28 @@ impl<'axis, W: io::Write> Tables<'axis, W> {
         let now = now.max(timeline.now());
         let mut live: Vec<_> = timeline.stalls().live().collect();
         live.sort_by_key(|stall| stall.id);
-        for stall in live {
-            if let Some(attempt) = stall.latest() {
-                let cells = AttemptCells::new(session, stall, attempt);
-                let place = PlaceCells::new(&self.axis, attempt.refused);
-                self.attempts.serialize((cells, StallCells::new(timeline, stall, now), place))?;
-            }
-        }
+        live.into_iter().try_for_each(|stall| self.last_attempt(session, stall, now))?;
         self.attempts.flush()?;
         self.refusals.flush()
+    }
+
+    /// The row that is about the whole stall as well.
+    fn last_attempt(&mut self, session: &Session, stall: &Stall, now: Stamp) -> io::Result<()> {
+        let Some(attempt) = stall.latest() else { return Ok(()) };
+        let row = outcome::stall_without_attempts(session, stall, now);
+        self.attempt(session, stall, attempt, (StallCells::new(&row), ServerCells::new(&row)))
+    }
+
+    fn attempt(
+        &mut self,
+        session: &Session,
+        stall: &Stall,
+        attempt: &Attempt,
+        (whole, server): (StallCells, ServerCells<'_>),
+    ) -> io::Result<()> {
+        let place = PlaceCells::new(&self.axis, attempt.refused);
+        let attempt = AttemptCells::new(session, stall, outcome::attempt(session.timeline(), attempt));
+        Ok(self.attempts.serialize((attempt, whole, place, server))?)
     }
 
     fn refusal(&mut self, event: &Event, changes: &[Change], session: &Session) -> io::Result<()> {

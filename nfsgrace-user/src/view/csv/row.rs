@@ -9,15 +9,14 @@ use super::{
     cell::{name, seconds, wall},
 };
 use crate::{
-    outcome::attempt_row,
-    record::{AttemptRow, Event, Excess, Kind, Stamp, Word},
+    record::{AttemptRow, Errno, Event, Excess, Kind, StallRow, StallState, Stamp, Word},
     session::Session,
-    timeline::{Attempt, Outcome, Stall, State, Timeline},
-    view::names,
+    timeline::Stall,
+    view::{joined, names},
 };
 
 /// Columns of the attempts.
-pub(super) const ATTEMPT_COLUMNS: [&str; 27] = [
+pub(super) const ATTEMPT_COLUMNS: [&str; 33] = [
     "host",
     "pid",
     "tid",
@@ -45,6 +44,12 @@ pub(super) const ATTEMPT_COLUMNS: [&str; 27] = [
     "stall_tail_ns",
     "axis_s",
     "axis_error_ns",
+    "stall_grace_ns",
+    "stall_error_ns",
+    "server_host",
+    "server_restart",
+    "causes",
+    "free_by_s",
 ];
 
 /// Columns of the refusals.
@@ -95,11 +100,22 @@ pub(super) struct AttemptCells<'a> {
 /// What a whole stall came to; empty but in the row of its last attempt.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct StallCells {
-    stall_state: Option<&'static str>,
+    stall_state: Option<Word<StallState>>,
     stall_ended_s: Option<String>,
-    stall_status: Option<i32>,
+    stall_status: Option<Errno>,
     stall_total_ns: Option<u64>,
     stall_tail_ns: Option<u64>,
+}
+
+/// What a whole stall waited for; empty but in the row of its last attempt.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct ServerCells<'a> {
+    stall_grace_ns: Option<u64>,
+    stall_error_ns: Option<u64>,
+    server_host: Option<Cow<'a, str>>,
+    server_restart: Option<u32>,
+    causes: Option<String>,
+    free_by_s: Option<String>,
 }
 
 /// Where a row lies on the axis that all hosts share; with one host that is its own clock.
@@ -149,9 +165,8 @@ fn ns(span: std::time::Duration) -> u64 {
 }
 
 impl<'a> AttemptCells<'a> {
-    pub(super) fn new(session: &'a Session, stall: &'a Stall, attempt: &Attempt) -> Self {
-        let row = attempt_row(session.timeline(), attempt);
-        let AttemptRow { attempt, refused, refusal, xid, asked_ns, asked_computed, slept_ns, gap_ns, excess } = row;
+    pub(super) fn new(session: &'a Session, stall: &'a Stall, attempt: AttemptRow) -> Self {
+        let AttemptRow { attempt, refused, refusal, xid, asked_ns, asked_computed, slept_ns, gap_ns, excess } = attempt;
         Self {
             host: host(session),
             pid: stall.task.pid,
@@ -178,22 +193,26 @@ impl<'a> AttemptCells<'a> {
 }
 
 impl StallCells {
-    pub(super) fn new(timeline: &Timeline, stall: &Stall, now: Stamp) -> Self {
-        let (state, ended) = match stall.state {
-            State::Asleep { .. } => ("asleep", None),
-            State::Trying { .. } => ("trying", None),
-            State::Ended { at, outcome } => ("ended", Some((at, outcome))),
-        };
-        let tail = if ended.is_some() { stall.tail } else { timeline.tail(stall, now) };
+    pub(super) fn new(row: &StallRow) -> Self {
         Self {
-            stall_state: Some(state),
-            stall_ended_s: ended.map(|(at, _)| seconds(at)),
-            stall_status: ended.and_then(|(_, outcome)| match outcome {
-                Outcome::Status(status) => Some(status),
-                Outcome::Unknown => None,
-            }),
-            stall_total_ns: Some(ns(stall.length(now))),
-            stall_tail_ns: tail.map(ns),
+            stall_state: Some(row.state.clone()),
+            stall_ended_s: row.ended.map(seconds),
+            stall_status: row.status,
+            stall_total_ns: Some(row.total_ns),
+            stall_tail_ns: row.tail_ns,
+        }
+    }
+}
+
+impl<'a> ServerCells<'a> {
+    pub(super) fn new(row: &'a StallRow) -> Self {
+        Self {
+            stall_grace_ns: row.grace_ns,
+            stall_error_ns: row.error_ns,
+            server_host: row.server_host.as_deref().map(name),
+            server_restart: row.server_restart,
+            causes: (!row.causes.is_empty()).then(|| joined(&row.causes, "|")),
+            free_by_s: row.free_by.map(seconds),
         }
     }
 }
@@ -212,7 +231,7 @@ impl<'a> RefusalCells<'a> {
             client_name: client.name.as_deref().map(name),
             minor: client.minor,
             op: names::op(*op),
-            claim: claim.map(names::claim),
+            claim: claim.map(|claim| claim.word()),
             name: file.as_deref().map(name),
             xid: *xid,
             in_grace: *in_grace,
@@ -278,6 +297,7 @@ mod tests {
         };
         let attempt = first_line(&|writer| writer.serialize(&attempt).expect("memory"));
         let stall = first_line(&|writer| writer.serialize(StallCells::default()).expect("memory"));
-        assert_eq!(format!("{attempt},{stall},{place}"), ATTEMPT_COLUMNS.join(","));
+        let server = first_line(&|writer| writer.serialize(ServerCells::default()).expect("memory"));
+        assert_eq!(format!("{attempt},{stall},{place},{server}"), ATTEMPT_COLUMNS.join(","));
     }
 }

@@ -86,13 +86,11 @@ fn root(cause: &CauseRow) -> String {
 
 fn parts(cost: &CostRow) -> String {
     let CostRow { grace_ns, tail_ns, other_ns, .. } = *cost;
-    format!(
-        "{} of it the server was in its grace period, {} tasks slept on after that, {} went elsewhere (the network, the \
-         server's start).",
-        ns(grace_ns),
-        ns(tail_ns),
-        ns(other_ns)
-    )
+    let other = match other_ns {
+        0 => String::new(),
+        other => format!(", {} elsewhere (the network, the server's start)", ns(other)),
+    };
+    format!("Of the time lost, {} lie in the grace period, {} after its end{other}.", ns(grace_ns), ns(tail_ns))
 }
 
 fn worst(paired: &PairedSummary, clients: &[ClientCostRow]) -> Option<String> {

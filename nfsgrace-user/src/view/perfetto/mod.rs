@@ -34,11 +34,11 @@ use pen::Pen;
 pub use trace::Trace;
 use track::Track;
 
-use super::{Axis, plural};
+use super::{Axis, joined, plural};
 use crate::{
-    diagnosis::{Certainty, Revision},
-    record::{Header, Line, Loss, Stamp},
-    session::{Item, Session, Update},
+    outcome::Conclusion,
+    record::{Header, Line, Loss, Stamp, VerdictRecord},
+    session::{Session, Update},
     timeline::{Change, RestartId, Timeline},
 };
 
@@ -83,7 +83,7 @@ impl<'axis> Host<'axis> {
                 let mut pen = self.pen(trace);
                 server::event(&mut pen, &mut refused, event, &update.changes, timeline);
                 for change in &update.changes {
-                    stall::change(&mut pen, event.at, change, timeline);
+                    stall::change(&mut pen, event.at, change, session);
                 }
                 self.refused = refused;
             }
@@ -91,15 +91,13 @@ impl<'axis> Host<'axis> {
             Line::Loss(loss) => self.loss(trace, loss),
             Line::Verdict(_) | Line::Summary(_) | Line::Paired(_) => {}
         }
-        self.told(trace, update);
+        self.told(trace, update, session);
     }
 
     /// Verdicts that time alone changed: of [`Session::tick`].
-    pub fn told(&mut self, trace: &mut Trace, update: &Update) {
-        for item in &update.items {
-            if let Item::Verdict { at, revision } = item {
-                verdict(&mut self.pen(trace), *at, revision);
-            }
+    pub fn told(&mut self, trace: &mut Trace, update: &Update, session: &Session) {
+        for conclusion in Conclusion::all(update, session.timeline()) {
+            verdict(&mut self.pen(trace), &conclusion.verdict);
         }
     }
 
@@ -111,13 +109,13 @@ impl<'axis> Host<'axis> {
             self.write_restart(trace, id, timeline, now);
         }
         let mut pen = self.pen(trace);
-        stall::finish(&mut pen, timeline, now);
+        stall::finish(&mut pen, session, now);
         let not_followed = timeline.stalls().totals.not_followed;
         if not_followed > 0 {
             let name = format!("{} not followed: too many at a time", plural(not_followed, "stall"));
             pen.instant(Track::Losses, now, &name, "loss", Args::new().with("count", not_followed));
         }
-        self.told(trace, update);
+        self.told(trace, update, session);
     }
 
     fn pen<'a>(&'a mut self, trace: &'a mut Trace) -> Pen<'a, 'axis> {
@@ -176,23 +174,17 @@ impl<'axis> Host<'axis> {
     }
 }
 
-fn verdict(pen: &mut Pen<'_, '_>, at: Stamp, revision: &Revision) {
-    let verdict = revision.verdict();
-    let ids: Vec<_> = verdict.finding.causes().iter().map(|cause| cause.id()).collect();
-    let state = match (revision, verdict.certainty) {
-        (Revision::Withdrawn(_), _) => "withdrawn",
-        (_, Certainty::Suspected) => "suspected",
-        (_, Certainty::Certain) => "certain",
-    };
-    let evidence: Vec<_> = verdict.evidence.iter().map(|it| it.text.as_str()).collect();
+fn verdict(pen: &mut Pen<'_, '_>, verdict: &VerdictRecord) {
+    let state = verdict.state.as_str();
     let args = Args::new()
-        .with("headline", verdict.headline.as_str())
+        .with("headline", &verdict.headline)
         .with("state", state)
-        .with("severity", verdict.severity().word())
-        .with("question", verdict.question.word())
-        .with("restart", verdict.restart.map(|id| id.0))
-        .with("evidence", evidence.join("; ").as_str())
-        .with("remedy", verdict.remedy().join("; ").as_str())
-        .with("avoid", verdict.avoid().join("; ").as_str());
-    pen.instant(Track::Diagnosis, at, &format!("{} ({state})", ids.join(" or ")), "verdict", args);
+        .with("severity", verdict.severity.as_str())
+        .with("question", verdict.question.as_str())
+        .with("restart", verdict.restart)
+        .with("evidence", joined(verdict.evidence.iter().map(|it| &it.text), "; ").as_str())
+        .with("remedy", verdict.remedy.join("; ").as_str())
+        .with("avoid", verdict.avoid.join("; ").as_str());
+    let name = format!("{} ({state})", joined(verdict.causes(), " or "));
+    pen.instant(Track::Diagnosis, verdict.t, &name, "verdict", args);
 }

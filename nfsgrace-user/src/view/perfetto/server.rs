@@ -8,6 +8,7 @@ use super::{
     track::Track,
 };
 use crate::{
+    outcome,
     record::{Client, EndedBy, Event, Kind, Manager, Netns, NfsStatus, Stamp, Surroundings, frame_function},
     timeline::{
         Change, KnownFrom, Restart, Timeline,
@@ -104,7 +105,7 @@ fn refused(event: &Event, args: Args) -> Args {
     let Kind::Refused { op: _, client, xid, claim, name, in_grace, took_ns } = &event.kind else { return args };
     of_client(client, args)
         .with("xid", *xid)
-        .with("claim", claim.map(names::claim))
+        .with("claim", claim.map(|claim| claim.word()))
         .with("name", name.as_ref())
         .with("in_grace", *in_grace)
         .with("took_ns", *took_ns)
@@ -170,24 +171,24 @@ fn grace_args(timeline: &Timeline, restart: &Restart, grace: &Grace, manager: Ma
     let Grace { began, began_seen, ended } = *grace;
     let args = Args::new()
         .with("restart", restart.id().0)
-        .with("manager", names::manager(manager))
+        .with("manager", manager.word())
         .with("began_seen", began_seen)
-        .with("ended_by", ended.map(|end| names::ended_by(end.by)))
+        .with("ended_by", ended.map(|end| end.by.word()))
         .with("end_known_from", ended.map(|end| end.known_from.word()))
         .with("grace_ns", ended.filter(|_| began_seen).map(|end| end.at.since(began)));
     if manager == Manager::Lockd {
         return args;
     }
-    let cost = timeline.cost(restart, now);
-    args.with("planned_ns", restart.length().map(|(length, _)| length))
+    let row = outcome::restart(timeline, restart, now);
+    args.with("planned_ns", row.grace_planned_ns)
         .with("planned_known_from", restart.length().map(|(_, from)| from.word()))
-        .with("timer_set_ns", restart.timer_set())
-        .with("refused", restart.clients().refused)
-        .with("to_reclaim", restart.to_reclaim())
-        .with("reclaimed", restart.reclaimed())
-        .with("stalls", cost.stalls)
-        .with("lost_ns", cost.lost)
-        .with("tail_ns", cost.tail)
+        .with("timer_set_ns", row.timer_set)
+        .with("refused", row.refused)
+        .with("to_reclaim", row.to_reclaim)
+        .with("reclaimed", row.reclaimed)
+        .with("stalls", row.stalls)
+        .with("lost_ns", row.lost_ns)
+        .with("tail_ns", row.tail_ns)
 }
 
 /// The start: from its entry to its return, with what it tried in between.
@@ -250,13 +251,13 @@ fn tracker(attempt: &TrackerAttempt, next: Stamp) -> Slice {
     let end = attempt.ended.map_or(next, |(at, _)| at);
     let outcome = attempt.status().map_or("end not seen".to_owned(), names::status);
     let args = Args::new()
-        .with("tracker", names::tracker(attempt.tracker))
+        .with("tracker", attempt.tracker.word())
         .with("function", attempt.tracker.init_function())
         .with("status", attempt.status())
         .with("began_seen", attempt.began_seen)
         .with("took_ns", attempt.took())
         .with("polls_false", attempt.polls_false);
-    let name = format!("{}: {outcome}", names::tracker(attempt.tracker));
+    let name = format!("{}: {outcome}", attempt.tracker.word());
     let mut slice = slice(name, "tracker", attempt.began, end, args);
     // Of the last poll that is kept in detail only its beginning is known where more followed.
     let last = match attempt.polls.last() {

@@ -11,18 +11,20 @@ use super::{
     track::Track,
 };
 use crate::{
-    outcome::attempt_row,
-    record::{AttemptRow, Stamp, Word, frame_function, span_text},
-    timeline::{Attempt, Change, Outcome, Stall, State, Timeline, stall::Slept},
-    view::names,
+    outcome::{attempt as attempt_row, stall_without_attempts},
+    record::{AttemptRow, StallRow, Stamp, Word, frame_function, span_text},
+    session::Session,
+    timeline::{Attempt, Change, Stall, Timeline, stall::Slept},
+    view::{joined, names},
 };
 
 /// What changed for a stalled task.
-pub(super) fn change(pen: &mut Pen<'_, '_>, at: Stamp, change: &Change, timeline: &Timeline) {
+pub(super) fn change(pen: &mut Pen<'_, '_>, at: Stamp, change: &Change, session: &Session) {
+    let timeline = session.timeline();
     match change {
         Change::StallBegan(id) => {
             if let Some(stall) = timeline.stalls().get(*id) {
-                begin(pen, stall);
+                begin(pen, stall, &stall_without_attempts(session, stall, at));
             }
             waiting(pen, at, timeline);
         }
@@ -34,16 +36,7 @@ pub(super) fn change(pen: &mut Pen<'_, '_>, at: Stamp, change: &Change, timeline
             }
         }
         Change::StallEnded(stall) => {
-            let State::Ended { at: ended, outcome } = stall.state else { return };
-            if let Some(attempt) = stall.latest() {
-                attempt_over(pen, stall, attempt, ended, timeline);
-            }
-            let (status, outcome) = match outcome {
-                Outcome::Status(status) => (Some(status), names::status(status)),
-                Outcome::Unknown => (None, "not seen".to_owned()),
-            };
-            let args = Args::new().with("state", "ended").with("status", status).with("outcome", &outcome);
-            end(pen, stall, ended, stall.tail, args);
+            end(pen, stall, at, session);
             waiting(pen, at, timeline);
         }
         _ => {}
@@ -51,20 +44,11 @@ pub(super) fn change(pen: &mut Pen<'_, '_>, at: Stamp, change: &Change, timeline
 }
 
 /// Stalls that have not ended are shown as far as they came.
-pub(super) fn finish(pen: &mut Pen<'_, '_>, timeline: &Timeline, now: Stamp) {
-    let mut live: Vec<_> = timeline.stalls().live().collect();
+pub(super) fn finish(pen: &mut Pen<'_, '_>, session: &Session, now: Stamp) {
+    let mut live: Vec<_> = session.timeline().stalls().live().collect();
     live.sort_by_key(|stall| stall.id);
     for stall in live {
-        if let Some(attempt) = stall.latest() {
-            attempt_over(pen, stall, attempt, now, timeline);
-        }
-        let state = match stall.state {
-            State::Asleep { .. } => "asleep",
-            State::Trying { .. } => "trying",
-            State::Ended { .. } => "ended",
-        };
-        let args = Args::new().with("state", state).with("outcome", "not ended when the session did");
-        end(pen, stall, now, timeline.tail(stall, now), args);
+        end(pen, stall, now, session);
     }
 }
 
@@ -72,41 +56,75 @@ fn waiting(pen: &mut Pen<'_, '_>, at: Stamp, timeline: &Timeline) {
     pen.count(Track::Waiting, at, timeline.stalls().live().len() as u64);
 }
 
-fn begin(pen: &mut Pen<'_, '_>, stall: &Stall) {
-    let name = match (&stall.op, &stall.path) {
+fn begin(pen: &mut Pen<'_, '_>, stall: &Stall, row: &StallRow) {
+    let name = match (&row.op, &row.path) {
         (Some(op), Some(path)) => format!("{op} {path}"),
         (Some(name), None) | (None, Some(name)) => name.clone(),
         (None, None) => "an operation".to_owned(),
     };
     let args = Args::new()
-        .with("pid", stall.task.pid)
-        .with("tid", stall.task.tid)
-        .with("comm", &stall.task.comm)
-        .with("op", stall.op.as_ref())
-        .with("path", stall.path.as_ref())
-        .with("server", stall.server.as_ref())
-        .with("restart", stall.restart.map(|id| id.0))
-        .with("began_ns", stall.id.began)
-        .with("began_seen", stall.began_seen);
-    pen.begin(Track::Task(&stall.task), stall.id.began, &name, "stall", args);
+        .with("pid", row.pid)
+        .with("tid", row.tid)
+        .with("comm", &row.comm)
+        .with("op", row.op.as_ref())
+        .with("path", row.path.as_ref())
+        .with("server", row.server.as_ref())
+        .with("restart", row.restart)
+        .with("began_ns", row.began)
+        .with("began_seen", row.began_seen);
+    pen.begin(Track::Task(&stall.task), row.began, &name, "stall", args);
 }
 
-fn end(pen: &mut Pen<'_, '_>, stall: &Stall, at: Stamp, tail: Option<Duration>, args: Args) {
-    let stack: Vec<_> = stall.stack.iter().rev().filter_map(|frame| frame_function(frame)).collect();
-    let args = args
-        .with("total_ns", stall.length(at))
-        .with("tail_ns", tail)
-        .with("refused", stall.refused)
-        .with("refused_delay", stall.refused_delay)
-        .with("stack", (!stack.is_empty()).then(|| stack.join(" > ")).as_ref());
-    pen.end(Track::Task(&stall.task), at, &args);
-    if let Some(tail) = tail.filter(|tail| !tail.is_zero()) {
-        let begin = Stamp(at.0.saturating_sub(u64::try_from(tail.as_nanos()).unwrap_or(u64::MAX)));
-        let args = Args::new().with("tail_ns", tail).with("restart", stall.restart.map(|id| id.0));
-        let (name, category) = ("tail after the grace period's end".to_owned(), "tail");
-        let slice = Slice { name, category, begin, end: at, flow: None, args, within: Vec::new() };
-        pen.slice(Track::Tail(&stall.task), &slice);
+/// Its last attempt, its end and its tail; up to `now` where it lasts.
+fn end(pen: &mut Pen<'_, '_>, stall: &Stall, now: Stamp, session: &Session) {
+    let row = stall_without_attempts(session, stall, now);
+    let at = row.ended.unwrap_or(now);
+    if let Some(attempt) = stall.latest() {
+        attempt_over(pen, stall, attempt, at, session.timeline());
     }
+    let outcome = match (row.ended, row.status) {
+        (None, _) => "not ended when the session did".to_owned(),
+        (Some(_), None) => "not seen".to_owned(),
+        (Some(_), Some(status)) => names::status(status.0),
+    };
+    let stack: Vec<_> = stall.stack.iter().rev().filter_map(|frame| frame_function(frame)).collect();
+    let args = Args::new()
+        .with("state", row.state.as_str())
+        .with("status", row.status.map(|status| status.0))
+        .with("outcome", &outcome)
+        .with("total_ns", row.total_ns)
+        .with("grace_ns", row.grace_ns)
+        .with("tail_ns", row.tail_ns)
+        .with("error_ns", row.error_ns)
+        .with("free_by_ns", row.free_by)
+        .with("refused", row.refused)
+        .with("refused_delay", row.refused_delay)
+        .with("stack", (!stack.is_empty()).then(|| stack.join(" > ")).as_ref());
+    pen.end(Track::Task(&stall.task), at, &waited_for(args, &row));
+    tail(pen, stall, &row, at);
+}
+
+/// What it waited for.
+fn waited_for(args: Args, row: &StallRow) -> Args {
+    let causes = (!row.causes.is_empty()).then(|| joined(&row.causes, "|"));
+    args.with("server_host", row.server_host.as_ref())
+        .with("server_restart", row.server_restart)
+        .with("causes", causes.as_ref())
+}
+
+fn tail(pen: &mut Pen<'_, '_>, stall: &Stall, row: &StallRow, at: Stamp) {
+    let Some(tail_ns) = row.tail_ns.filter(|tail_ns| *tail_ns > 0) else { return };
+    let args = Args::new().with("tail_ns", tail_ns).with("restart", row.restart);
+    let slice = Slice {
+        name: "tail after the grace period's end".to_owned(),
+        category: "tail",
+        begin: Stamp(at.0.saturating_sub(tail_ns)),
+        end: at,
+        flow: None,
+        args: waited_for(args, row),
+        within: Vec::new(),
+    };
+    pen.slice(Track::Tail(&stall.task), &slice);
 }
 
 /// One refusal and the sleep after it, which lasted until `until`.

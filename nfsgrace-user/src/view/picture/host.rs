@@ -9,7 +9,7 @@ use super::{
     verdict,
 };
 use crate::{
-    outcome,
+    outcome::SessionOutcome,
     record::{LossRow, Stamp, Summary},
     view::{Wall, clean, plural, span},
 };
@@ -27,8 +27,8 @@ pub struct Host {
     pub error_s: f64,
     /// What is concluded, the worst first.
     pub verdicts: Vec<VerdictCard>,
-    /// What there is to say where nothing is concluded.
-    pub nothing: Option<String>,
+    /// What there is to say beside that, and where nothing is concluded.
+    pub beside: Option<String>,
     /// All stalls, in a sentence.
     pub stalls: String,
 }
@@ -47,23 +47,24 @@ pub(super) struct Gathered {
 /// Gathers what is drawn of one of `several` hosts.
 pub(super) fn gather(place: &Place<'_>, nth: usize, several: bool) -> Gathered {
     let timeline = place.session.timeline();
-    let rows = outcome::summary(timeline, place.now);
+    let outcome = SessionOutcome::of(place.session, place.now);
+    let rows = &outcome.summary;
     let from = place.session.header().map_or(rows.from, |header| header.started.min(rows.from));
     let host = Host {
         nth,
         name: clean(&timeline.host().name).into_owned(),
-        facts: facts(place, &rows, from, several),
+        facts: facts(place, rows, from, several),
         error_s: place.error_s(),
-        verdicts: verdict::cards(place),
-        nothing: verdict::nothing(place.session),
-        stalls: stalls_text(&rows),
+        verdicts: verdict::cards(place, &outcome.verdicts),
+        beside: verdict::beside(&outcome),
+        stalls: stalls_text(rows),
     };
-    let (server_lanes, starts) = server::lanes(place, &rows, nth);
+    let (server_lanes, starts) = server::lanes(place, rows, nth);
     let mut lanes: Vec<_> = several.then(|| head(&host)).into_iter().chain(server_lanes).collect();
     lanes.extend(rows.losses.iter().map(|row| lost(place, row, nth)));
-    lanes.extend(stall_lanes(place, &rows, nth));
+    lanes.extend(stall_lanes(place, rows, nth));
     Gathered {
-        tables: tables::tables(place, &rows, &host, &lanes, several),
+        tables: tables::tables(place, rows, &host, &lanes, several),
         parts: parts(&lanes, &starts),
         session: place.span(from, place.now),
         host,

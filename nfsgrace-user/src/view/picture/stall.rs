@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{About, Class, Lane, Mark, Place, Span, Tip, moment};
 use crate::{
     record::{AttemptRow, StallRow, StallState, Stamp},
-    view::{clean, names, plural, span},
+    view::{clean, names, plural, span, summary},
 };
 
 /// A host with no more stalls than this has their sleeps written beside them.
@@ -43,8 +43,9 @@ fn tip(row: &StallRow, whole: Span, lane: &Lane) -> Tip {
         ("began", format!("{} s", moment(whole.from))),
         ("in", cleaned(&row.op)),
         ("server", cleaned(&row.server)),
-        ("because of", row.restart.map(|number| format!("restart {number}")).unwrap_or_default()),
+        ("because of", summary::waited_for(row).unwrap_or_default()),
         ("lost", format!("{}{}", if row.began_seen { "" } else { "at least " }, ns(row.total_ns))),
+        ("in the grace period", row.grace_ns.map(ns).unwrap_or_default()),
         ("after the grace period", tail.clone()),
         ("refusals", row.refused.to_string()),
         ("end", ending(row, whole.to).1),

@@ -82,16 +82,18 @@ fn restarts(place: &Place<'_>, rows: &[RestartRow]) -> Table {
 }
 
 fn stalls(place: &Place<'_>, rows: &[StallRow]) -> Table {
-    let columns = ["task", "file", "state", "#restart", "#began (s)", "#refused", "#lost", "#after grace"];
+    let columns =
+        ["task", "file", "state", "because of", "#began (s)", "#refused", "#lost", "#in grace", "#after grace"];
     Table::new("stalls", "Stalls", columns, rows, |row| {
         [
             format!("{} {}", clean(&row.comm), row.pid),
             row.path.as_deref().map_or("–".into(), clean).into_owned(),
             row.state.to_string(),
-            dash(row.restart),
+            dash(summary::waited_for(row)),
             moment(place.at(row.began)),
             row.refused.to_string(),
             format!("{}{}", if row.began_seen { "" } else { "≥ " }, cost(row.total_ns)),
+            row.grace_ns.map_or("–".to_owned(), cost),
             row.tail_ns.map_or("–".to_owned(), cost),
         ]
     })

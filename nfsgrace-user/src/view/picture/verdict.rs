@@ -5,8 +5,8 @@ use super::{
     Place, moment,
 };
 use crate::{
-    diagnosis::{Evidence, Question, Severity, Verdict, caveats},
-    session::Session,
+    outcome::SessionOutcome,
+    record::{EvidenceRecord, Severity, VerdictRecord},
     view::clean,
 };
 
@@ -43,13 +43,13 @@ pub struct Proof {
 }
 
 /// The verdicts, the worst first, and of each restart its root first.
-pub(super) fn cards(place: &Place<'_>) -> Vec<VerdictCard> {
-    let mut verdicts: Vec<&Verdict> = place.session.diagnosis().verdicts().collect();
-    verdicts.sort_by_key(|it| (std::cmp::Reverse(it.severity()), it.restart, it.question != Question::Root));
-    let mut cards: Vec<(&Verdict, VerdictCard)> = Vec::new();
+pub(super) fn cards(place: &Place<'_>, verdicts: &[VerdictRecord]) -> Vec<VerdictCard> {
+    let mut verdicts: Vec<_> = verdicts.iter().collect();
+    verdicts.sort_by_key(|it| summary::rank(it));
+    let mut cards: Vec<(&VerdictRecord, VerdictCard)> = Vec::new();
     for verdict in verdicts {
         let card = card(place, verdict);
-        match cards.iter_mut().find(|(other, before)| same(verdict, &card, other, before)) {
+        match cards.iter_mut().find(|(other, _)| same(verdict, other)) {
             Some((_, before)) => add(before, card),
             None => cards.push((verdict, card)),
         }
@@ -58,11 +58,11 @@ pub(super) fn cards(place: &Place<'_>) -> Vec<VerdictCard> {
 }
 
 /// Whether the same is to be said of two restarts.
-fn same(verdict: &Verdict, card: &VerdictCard, other: &Verdict, before: &VerdictCard) -> bool {
+fn same(verdict: &VerdictRecord, other: &VerdictRecord) -> bool {
     verdict.restart.is_some()
-        && verdict.finding == other.finding
-        && verdict.certainty == other.certainty
-        && card.headline == before.headline
+        && verdict.causes().eq(other.causes())
+        && verdict.state == other.state
+        && verdict.headline == other.headline
 }
 
 fn add(card: &mut VerdictCard, more: VerdictCard) {
@@ -75,7 +75,7 @@ fn add(card: &mut VerdictCard, more: VerdictCard) {
     card.not_seen.extend(more.not_seen.into_iter().filter(|text| !card.not_seen.contains(text)).collect::<Vec<_>>());
 }
 
-fn title(verdict: &Verdict, card: &VerdictCard) -> String {
+fn title(verdict: &VerdictRecord, card: &VerdictCard) -> String {
     let title = text::verdict_title(verdict);
     match card.restarts[..] {
         [first, _, ..] => {
@@ -86,34 +86,36 @@ fn title(verdict: &Verdict, card: &VerdictCard) -> String {
     }
 }
 
-/// What to say where there is no verdict.
-pub(super) fn nothing(session: &Session) -> Option<String> {
-    session.diagnosis().verdicts().next().is_none().then(|| summary::nothing(session))
+/// What to say beside the verdicts, and where there is none.
+pub(super) fn beside(outcome: &SessionOutcome) -> Option<String> {
+    if outcome.verdicts.is_empty() {
+        return Some(summary::nothing(&outcome.summary));
+    }
+    let elsewhere = summary::elsewhere(&outcome.summary);
+    (!elsewhere.is_empty()).then(|| elsewhere.join(" "))
 }
 
-fn card(place: &Place<'_>, verdict: &Verdict) -> VerdictCard {
-    let timeline = place.session.timeline();
-    let cost = text::verdict_cost(verdict, timeline, place.now).map(|cost| match verdict.restart {
-        Some(id) if timeline.restarts().len() > 1 => format!("restart {}: {cost}", id.0),
+fn card(place: &Place<'_>, verdict: &VerdictRecord) -> VerdictCard {
+    let cost = text::verdict_cost(verdict).map(|cost| match verdict.restart {
+        Some(number) if place.session.timeline().restarts().len() > 1 => format!("restart {number}: {cost}"),
         _ => cost,
     });
-    let owned = |lines: Vec<&str>| lines.into_iter().map(str::to_owned).collect();
     VerdictCard {
         title: String::new(),
-        severity: verdict.severity(),
-        restarts: verdict.restart.map(|id| id.0).into_iter().collect(),
+        severity: verdict.severity.known().unwrap_or(Severity::Problem),
+        restarts: verdict.restart.into_iter().collect(),
         headline: clean(&verdict.headline).into_owned(),
         costs: cost.into_iter().collect(),
-        remedy: owned(verdict.remedy()),
-        avoid: owned(verdict.avoid()),
+        remedy: verdict.remedy.clone(),
+        avoid: verdict.avoid.clone(),
         proofs: verdict.evidence.iter().map(|proof| said(place, proof)).collect(),
-        not_seen: caveats(verdict, timeline).iter().map(|text| clean(text).into_owned()).collect(),
+        not_seen: verdict.caveats.iter().map(|text| clean(text).into_owned()).collect(),
     }
 }
 
-fn said(place: &Place<'_>, proof: &Evidence) -> Proof {
+fn said(place: &Place<'_>, proof: &EvidenceRecord) -> Proof {
     Proof {
-        at: proof.at.map(|at| format!("{} s", moment(place.at(at)))).unwrap_or_default(),
+        at: proof.t.map(|at| format!("{} s", moment(place.at(at)))).unwrap_or_default(),
         text: clean(&proof.text).into_owned(),
     }
 }

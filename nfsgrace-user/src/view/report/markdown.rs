@@ -8,8 +8,8 @@ use super::{
     Report, side,
 };
 use crate::{
-    diagnosis::{Verdict, caveats},
-    record::Stamp,
+    outcome::SessionOutcome,
+    record::{Stamp, VerdictRecord},
 };
 
 /// Columns of preformatted text: what fits a ticket's page.
@@ -19,14 +19,14 @@ const COLUMNS: usize = 100;
 #[must_use]
 pub fn markdown(report: &Report<'_>) -> Vec<String> {
     let mut out = heading(report);
-    let said = summary::in_order(report.session, 2);
-    if said.is_empty() {
-        out.extend([summary::nothing(report.session), String::new()]);
-    }
-    for said in said {
-        out.extend(verdict(report, said.verdict));
+    let SessionOutcome { verdicts, summary } = &report.outcome;
+    let said = summary::in_order(verdicts, 2);
+    for said in &said {
+        out.extend(verdict(said.verdict));
         out.extend(said.also().into_iter().flat_map(|also| [format!("({also})"), String::new()]));
     }
+    let more = if said.is_empty() { vec![summary::nothing(summary)] } else { summary::elsewhere(summary) };
+    out.extend(more.iter().flat_map(|sentence| [escape(sentence), String::new()]));
     let (restarts, more) = report.paths();
     for restart in restarts {
         let when = report.time(restart.began()).map(|when| format!(", {when}")).unwrap_or_default();
@@ -37,10 +37,10 @@ pub fn markdown(report: &Report<'_>) -> Vec<String> {
     if more > 0 {
         out.extend([format!("… and {}", plural(more as u64, "other restart")), String::new()]);
     }
-    for sheet in summary::sheets(&report.summary, 60) {
+    for sheet in summary::sheets(summary, 60) {
         out.extend(table(&sheet));
     }
-    if report.summary.losses.is_empty() {
+    if summary.losses.is_empty() {
         out.extend(["No record was lost.".to_owned(), String::new()]);
     }
     out.extend(report.notes.iter().map(|note| format!("- note: {}", escape(&clean(note)))));
@@ -60,31 +60,26 @@ fn heading(report: &Report<'_>) -> Vec<String> {
         None => "a host that is not known".to_owned(),
     };
     parts.extend(report.when());
-    parts.push(plural(report.summary.events, "event"));
+    parts.push(plural(report.outcome.summary.events, "event"));
     parts.push("times in seconds since boot".to_owned());
     vec![format!("## nfsgrace: {host}"), String::new(), parts.join("; "), String::new()]
 }
 
-fn verdict(report: &Report<'_>, verdict: &Verdict) -> Vec<String> {
-    let timeline = report.session.timeline();
-    let now = report.summary.t;
+fn verdict(verdict: &VerdictRecord) -> Vec<String> {
     let mut out = vec![format!("### Verdict: {}", escape(&verdict_title(verdict))), String::new()];
     out.extend([escape(&clean(&verdict.headline)), String::new()]);
-    out.extend(
-        verdict_cost(verdict, timeline, now).into_iter().flat_map(|cost| [format!("Cost: {cost}."), String::new()]),
-    );
-    let proofs: Vec<_> = verdict.evidence.iter().map(|proof| said(proof.at, &proof.text)).collect();
+    out.extend(verdict_cost(verdict).into_iter().flat_map(|cost| [format!("Cost: {cost}."), String::new()]));
+    let proofs: Vec<_> = verdict.evidence.iter().map(|proof| said(proof.t, &proof.text)).collect();
     if !proofs.is_empty() {
         out.extend(["Proof:".to_owned(), String::new()]);
         out.extend(fenced(&proofs));
         out.push(String::new());
     }
-    let caveats = caveats(verdict, timeline);
-    let caveats: Vec<_> = caveats.iter().map(|text| escape(&clean(text))).collect();
+    let caveats: Vec<_> = verdict.caveats.iter().map(|text| escape(&clean(text))).collect();
     // The advice is written here, with its commands in back quotes: it is Markdown already.
-    list("Not seen", caveats.iter().map(String::as_str), &mut out);
-    list("To do", verdict.remedy().into_iter(), &mut out);
-    list("Beware", verdict.avoid().into_iter(), &mut out);
+    list("Not seen", &caveats, &mut out);
+    list("To do", &verdict.remedy, &mut out);
+    list("Beware", &verdict.avoid, &mut out);
     out
 }
 
@@ -93,11 +88,10 @@ fn said(at: Option<Stamp>, text: &str) -> String {
     format!("{at}{}", clean(text))
 }
 
-fn list<'a>(title: &str, items: impl Iterator<Item = &'a str>, out: &mut Vec<String>) {
-    let items: Vec<_> = items.map(|item| format!("- {item}")).collect();
+fn list(title: &str, items: &[String], out: &mut Vec<String>) {
     if !items.is_empty() {
         out.extend([format!("{title}:"), String::new()]);
-        out.extend(items);
+        out.extend(items.iter().map(|item| format!("- {item}")));
         out.push(String::new());
     }
 }

@@ -9,8 +9,8 @@ pub use text::text;
 
 use super::Wall;
 use crate::{
-    diagnosis::Severity,
-    record::{Header, Role, Stamp, Summary},
+    outcome::SessionOutcome,
+    record::{Header, Role, Severity, Stamp},
     session::Session,
     timeline::Restart,
 };
@@ -24,7 +24,7 @@ pub struct Report<'a> {
     /// What happened.
     pub session: &'a Session,
     /// What it comes to.
-    pub summary: Summary,
+    pub outcome: SessionOutcome,
     /// Where the wall clock stood, if that is known.
     pub wall: Option<Wall>,
     /// The files that it was read from.
@@ -38,8 +38,8 @@ impl Report<'_> {
     fn paths(&self) -> (Vec<&Restart>, usize) {
         let timeline = self.session.timeline();
         let bad = |restart: &Restart| {
-            let problem = |severity| severity == Severity::Problem;
-            self.session.diagnosis().verdicts().any(|it| it.restart == Some(restart.id()) && problem(it.severity()))
+            let number = Some(restart.id().0);
+            self.outcome.verdicts.iter().any(|it| it.restart == number && it.severity == Severity::Problem)
         };
         let mut all: Vec<_> = timeline.restarts().filter(|restart| !restart.is_history()).collect();
         let count = all.len();
@@ -51,12 +51,13 @@ impl Report<'_> {
 
     /// From when to when, by the wall clock.
     fn when(&self) -> Option<String> {
-        self.wall.as_ref()?.range(self.first(), self.summary.t)
+        self.wall.as_ref()?.range(self.first(), self.outcome.summary.t)
     }
 
     fn first(&self) -> Stamp {
         let started = self.session.header().map(|header| header.started);
-        if self.summary.events == 0 { started.unwrap_or(self.summary.from) } else { self.summary.from }
+        let summary = &self.outcome.summary;
+        started.filter(|_| summary.events == 0).unwrap_or(summary.from)
     }
 
     fn time(&self, at: Stamp) -> Option<String> {

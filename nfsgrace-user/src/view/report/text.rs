@@ -13,9 +13,9 @@ pub fn text(report: &Report<'_>, width: usize, style: Style) -> Vec<String> {
     let width = width.max(60);
     let mut out = heading(report, width, style);
     out.push(String::new());
-    out.extend(summary::verdicts(report.session, report.summary.t, width, true, style));
+    out.extend(summary::verdicts(&report.outcome, width, true, style));
     out.extend(paths(report, width, style));
-    out.extend(summary::tables(&report.summary, width, style));
+    out.extend(summary::tables(&report.outcome.summary, width, style));
     out.extend(report.notes.iter().flat_map(|note| {
         let note = format!("note: {}", clean(note));
         wrap(&note, width).into_iter().map(|line| style.paint(Paint::Warning, &line)).collect::<Vec<_>>()
@@ -31,8 +31,8 @@ fn heading(report: &Report<'_>, width: usize, style: Style) -> Vec<String> {
         }
         None => "a host that is not known: there is no header".to_owned(),
     };
-    let length = report.summary.t.since(report.first());
-    let events = plural(report.summary.events, "event");
+    let length = report.outcome.summary.t.since(report.first());
+    let events = plural(report.outcome.summary.events, "event");
     sentences.push(match report.when() {
         Some(when) => format!("{when}: {events} in {}", long(length)),
         None => format!("{events} in {}; the wall clock is not known", long(length)),

@@ -2,6 +2,8 @@
 
 mod tables;
 
-pub(super) use tables::{Sheet, in_order, nothing, one_error, sheets, table, tables, verdicts};
-pub use tables::{alone, text};
+pub use tables::text;
+pub(super) use tables::{
+    Sheet, elsewhere, in_order, nothing, one_error, rank, sheets, table, tables, verdicts, waited_for,
+};
 pub(super) use tables::{client_name, grace, tracking};

@@ -1,15 +1,13 @@
 //! The [`Summary`] as tables.
 
-use std::time::Duration;
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use super::super::{Paint, Style, clean, clean_tail, moment, names, plural, span, text::verdict_lines, wrap};
+use super::super::{Paint, Style, clean, clean_tail, joined, moment, names, plural, span, text::verdict_lines, wrap};
 use crate::{
-    diagnosis::{Question, Verdict},
-    record::{AttemptRow, ClientRow, EndedBy, Errno, Refusal, RestartRow, StallRow, Stamp, Summary, Tracker},
-    session::Session,
-    timeline::RestartId,
+    outcome::SessionOutcome,
+    record::{AttemptRow, ClientRow, EndedBy, Errno, Question, Refusal, RestartRow, StallRow, Summary, VerdictRecord},
 };
 
 /// Rows of a table that are shown; the rest is counted.
@@ -23,27 +21,17 @@ const DETAILED: usize = 3;
 
 /// The summary that closes a live view: verdicts in short, then the tables, each line at most `width` columns wide.
 #[must_use]
-pub fn text(session: &Session, summary: &Summary, width: usize, style: Style) -> Vec<String> {
-    whole(session, summary, width, false, style)
-}
-
-/// The summary where no live view came before it: the verdicts say what not to do as well.
-#[must_use]
-pub fn alone(session: &Session, summary: &Summary, width: usize, style: Style) -> Vec<String> {
-    whole(session, summary, width, true, style)
-}
-
-fn whole(session: &Session, summary: &Summary, width: usize, alone: bool, style: Style) -> Vec<String> {
+pub fn text(outcome: &SessionOutcome, width: usize, style: Style) -> Vec<String> {
     let width = width.max(60);
-    let mut out = verdicts(session, summary.t, width, alone, style);
-    out.extend(tables(summary, width, style));
+    let mut out = verdicts(outcome, width, false, style);
+    out.extend(tables(&outcome.summary, width, style));
     out
 }
 
 /// A verdict, and the other restarts of which the same is said.
 pub(in crate::view) struct Said<'a> {
-    pub(in crate::view) verdict: &'a Verdict,
-    pub(in crate::view) others: Vec<RestartId>,
+    pub(in crate::view) verdict: &'a VerdictRecord,
+    pub(in crate::view) others: Vec<u32>,
 }
 
 impl Said<'_> {
@@ -55,9 +43,9 @@ impl Said<'_> {
 }
 
 /// Numbers in short: `1–7, 9`; of many, the last.
-fn runs(ids: &[RestartId]) -> String {
+fn runs(ids: &[u32]) -> String {
     let mut runs: Vec<(u32, u32)> = Vec::new();
-    for RestartId(id) in ids {
+    for id in ids {
         match runs.last_mut() {
             Some((_, last)) if last.checked_add(1) == Some(*id) => *last = *id,
             _ => runs.push((*id, *id)),
@@ -71,13 +59,11 @@ fn runs(ids: &[RestartId]) -> String {
 
 /// All verdicts: the worst first, and of each restart its root first. What is said of `many` restarts is said once, of
 /// the latest.
-pub(in crate::view) fn in_order(session: &Session, many: usize) -> Vec<Said<'_>> {
-    let mut alike: Vec<Vec<&Verdict>> = Vec::new();
-    for verdict in session.diagnosis().verdicts() {
-        let same = |group: &&mut Vec<&Verdict>| {
-            group.first().is_some_and(|it| (it.question, &it.finding) == (verdict.question, &verdict.finding))
-        };
-        match alike.iter_mut().find(same) {
+pub(in crate::view) fn in_order(verdicts: &[VerdictRecord], many: usize) -> Vec<Said<'_>> {
+    let mut alike: Vec<Vec<&VerdictRecord>> = Vec::new();
+    for verdict in verdicts {
+        let same = |it: &VerdictRecord| it.question == verdict.question && it.causes().eq(verdict.causes());
+        match alike.iter_mut().find(|group| group.first().is_some_and(|it| same(it))) {
             Some(group) => group.push(verdict),
             None => alike.push(vec![verdict]),
         }
@@ -90,46 +76,71 @@ pub(in crate::view) fn in_order(session: &Session, many: usize) -> Vec<Said<'_>>
             said.push(Said { verdict, others: group.iter().filter_map(|it| it.restart).collect() });
         }
     }
-    said.sort_by_key(|Said { verdict: it, .. }| {
-        (std::cmp::Reverse(it.severity()), it.restart, it.question != Question::Root)
-    });
+    said.sort_by_key(|said| rank(said.verdict));
     said
 }
 
+/// The worst first, and of each restart its root first.
+pub(in crate::view) fn rank(verdict: &VerdictRecord) -> impl Ord + use<> {
+    (Reverse(verdict.severity.known()), verdict.restart, verdict.question != Question::Root)
+}
+
 /// Said where there is no verdict.
-pub(in crate::view) fn nothing(session: &Session) -> String {
-    if session.timeline().servers_known() {
-        return "What tasks of this host waited for happened on another host of this session.".to_owned();
+pub(in crate::view) fn nothing(summary: &Summary) -> String {
+    let elsewhere = elsewhere(summary);
+    if !elsewhere.is_empty() {
+        return elsewhere.join(" ");
     }
-    let (history, seen): (Vec<_>, Vec<_>) = session.timeline().restarts().partition(|restart| restart.is_history());
+    let (history, seen): (Vec<_>, Vec<_>) = summary.restarts.iter().partition(|restart| restart.before_watching);
     let since = if history.is_empty() { "" } else { " since watching began" };
-    match seen.len() {
-        0 => format!("No server restart and no refused client was seen{since}."),
-        count => {
-            let timeline = session.timeline();
-            let held_up = seen.iter().any(|restart| timeline.held_up(restart, timeline.now()));
-            let so = if held_up {
-                "It held clients up, and none of the causes that can be told apart explains that."
-            } else {
-                "Nothing that calls for a verdict."
-            };
-            format!("{} seen{since}. {so}", plural(count as u64, "server restart"))
+    if seen.is_empty() {
+        return format!("No server restart and no refused client was seen{since}.");
+    }
+    let so = if seen.iter().any(|restart| restart.held_up) {
+        "It held clients up, and none of the causes that can be told apart explains that."
+    } else {
+        "Nothing that calls for a verdict."
+    };
+    format!("{} seen{since}. {so}", plural(seen.len() as u64, "server restart"))
+}
+
+/// What tasks of this host waited for on other hosts, a sentence each.
+pub(in crate::view) fn elsewhere(summary: &Summary) -> Vec<String> {
+    let mut tasks: BTreeMap<String, u64> = BTreeMap::new();
+    for row in &summary.stalls {
+        if let Some(server) = waited_for(row).filter(|_| row.server_host.is_some()) {
+            *tasks.entry(server).or_default() += 1;
         }
     }
+    let sentence =
+        |(server, count): (String, u64)| format!("{} of this host waited for {server}.", plural(count, "task"));
+    tasks.into_iter().map(sentence).collect()
+}
+
+/// What a stall waited for: `restart 2 of server (nfsdcld-not-running)`.
+pub(in crate::view) fn waited_for(row: &StallRow) -> Option<String> {
+    let causes = if row.causes.is_empty() { String::new() } else { format!(" ({})", joined(&row.causes, " | ")) };
+    let server = match (row.restart, &row.server_host, row.server_restart) {
+        (Some(own), _, _) => format!("restart {own}"),
+        (None, Some(host), Some(there)) => format!("restart {there} of {}", clean(host)),
+        _ => return None,
+    };
+    Some(format!("{server}{causes}"))
 }
 
 /// The verdicts in short.
-pub(in crate::view) fn verdicts(session: &Session, now: Stamp, width: usize, alone: bool, style: Style) -> Vec<String> {
+pub(in crate::view) fn verdicts(outcome: &SessionOutcome, width: usize, alone: bool, style: Style) -> Vec<String> {
+    let verdicts = in_order(&outcome.verdicts, if alone { 2 } else { MANY });
     let mut out = Vec::new();
-    let verdicts = in_order(session, if alone { 2 } else { MANY });
     for said in &verdicts {
-        out.extend(verdict_lines(said.verdict, session.timeline(), now, width, alone, style));
-        let also = said.also().map(|also| format!("{}; `nfsgrace report --restart N` shows one", also));
+        out.extend(verdict_lines(said.verdict, width, alone, style));
+        let also = said.also().map(|also| format!("{also}; `nfsgrace report --restart N` shows one"));
         out.extend(also.iter().flat_map(|also| wrap(also, width - 3)).map(|line| format!("   {line}")));
         out.push(String::new());
     }
-    if verdicts.is_empty() {
-        out.push(nothing(session));
+    let more = if verdicts.is_empty() { vec![nothing(&outcome.summary)] } else { elsewhere(&outcome.summary) };
+    for sentence in more {
+        out.extend(wrap(&sentence, width));
         out.push(String::new());
     }
     out
@@ -340,12 +351,7 @@ pub(in crate::view) fn tracking(row: &RestartRow) -> String {
         .trackers
         .iter()
         .map(|it| {
-            let name = match it.tracker {
-                Tracker::Cld => "cld",
-                Tracker::CldV0 => "cld_v0",
-                Tracker::Umh => "umh",
-                Tracker::Legacy => "legacy",
-            };
+            let name = it.tracker.word();
             match it.status {
                 None => format!("{name} …"),
                 Some(Errno(0)) => format!("{name} ok"),

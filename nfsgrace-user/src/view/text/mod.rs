@@ -1,6 +1,6 @@
 //! The live view: permanent lines as things happen, and a block of lines that is redrawn in place.
 //!
-//! Both are functions of what they are given: [`lines`] of one item and the timeline at that moment, [`status`] of the
+//! Both are functions of what they are given: [`lines`] of one item and the session at that moment, [`status`] of the
 //! timeline and a moment. Times are seconds of the session's clock (`CLOCK_BOOTTIME`), as in the kernel log.
 
 mod path;
@@ -14,9 +14,9 @@ pub(super) use verdict::{cost as verdict_cost, title as verdict_title};
 
 use super::{Paint, Style, clean, moment, wrap};
 use crate::{
-    diagnosis::Verdict,
-    record::{Header, Loss, Role, Stamp},
-    session::Item,
+    outcome::Conclusion,
+    record::{Header, Loss, Role, Stamp, VerdictRecord},
+    session::{Item, Session},
     timeline::{Change, Restart, Timeline},
 };
 
@@ -25,23 +25,24 @@ const INDENT: usize = 11;
 
 /// The lines to print for one item, each at most `width` columns wide. Empty where the item shows in the status block only.
 #[must_use]
-pub fn lines(item: &Item, timeline: &Timeline, width: usize, style: Style) -> Vec<String> {
-    lines_on(item, timeline, 0, width, style)
+pub fn lines(item: &Item, session: &Session, width: usize, style: Style) -> Vec<String> {
+    lines_on(item, session, 0, width, style)
 }
 
 /// The same, with times on another host's clock, which is this far ahead.
 #[must_use]
-pub fn lines_on(item: &Item, timeline: &Timeline, ahead_ns: i64, width: usize, style: Style) -> Vec<String> {
+pub fn lines_on(item: &Item, session: &Session, ahead_ns: i64, width: usize, style: Style) -> Vec<String> {
     let page = Page { width: width.max(40), style, ahead_ns };
+    let timeline = session.timeline();
     match item {
         Item::Header(header) => page.plain(header.started, &head(header)),
         Item::Loss(loss) => page.block(loss.at, Paint::Warning, &lost(loss)),
-        Item::Verdict { at, revision } => verdict::lines(page, *at, revision, timeline),
+        Item::Verdict { at, revision } => verdict::lines(page, &Conclusion::of(*at, revision, timeline)),
         Item::CallPath { at, functions } => call_path(page, *at, functions),
         Item::Others { at, others } => stall::others(page, *at, others),
         Item::Change { at, change } => match change {
             Change::StallBegan(_) | Change::RefusedAgain(_) | Change::StallEnded(_) => {
-                stall::lines(page, *at, change, timeline)
+                stall::lines(page, *at, change, session)
             }
             change => server::lines(page, *at, change, timeline),
         },
@@ -49,15 +50,8 @@ pub fn lines_on(item: &Item, timeline: &Timeline, ahead_ns: i64, width: usize, s
 }
 
 /// A verdict in short with what it cost, as the end of a session shows it.
-pub(super) fn verdict_lines(
-    verdict: &Verdict,
-    timeline: &Timeline,
-    now: Stamp,
-    width: usize,
-    alone: bool,
-    style: Style,
-) -> Vec<String> {
-    verdict::short(Page { width, style, ahead_ns: 0 }, verdict, timeline, now, alone)
+pub(super) fn verdict_lines(verdict: &VerdictRecord, width: usize, alone: bool, style: Style) -> Vec<String> {
+    verdict::short(Page { width, style, ahead_ns: 0 }, verdict, alone)
 }
 
 /// The server's way through one start: its trackers, its grace period, what ended it.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    super::{Paint, clean, clean_tail, plural, rough, span},
+    super::{Paint, clean, clean_tail, names, plural, rough, span},
     Page, is_milestone,
 };
 use crate::{
-    record::{EndedBy, Errno, Manager, NfsStatus, ServerOp, Stamp, Surroundings},
+    record::{EndedBy, Errno, Manager, NfsStatus, Stamp, Surroundings},
     timeline::{Change, ClientSeen, KnownFrom, Restart, RestartId, Timeline, restart::TrackerAttempt},
 };
 
@@ -298,12 +298,7 @@ fn about(page: Page, at: Stamp, change: &Change, restart: &Restart, client: &Cli
         }
         Change::Refused(..) if few && is_milestone(client.refused) => {
             let Some(latest) = restart.clients().latest_refusal() else { return vec![] };
-            let op = match latest.op {
-                ServerOp::Open => "OPEN",
-                ServerOp::Lock => "LOCK",
-                ServerOp::Remove => "REMOVE",
-                ServerOp::Rename => "RENAME",
-            };
+            let op = names::op(latest.op);
             let file =
                 latest.name.as_deref().map(|name| format!(" of \"{}\"", clean_tail(name, 30))).unwrap_or_default();
             let outside = if latest.in_grace == Some(false) { " outside any grace period" } else { "" };

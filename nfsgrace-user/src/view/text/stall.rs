@@ -3,22 +3,24 @@
 use std::time::Duration;
 
 use super::{
-    super::{Paint, clean, clean_tail, plural, rough, rough_range, span},
+    super::{Paint, clean, clean_tail, plural, rough, rough_range, span, summary::waited_for},
     Page,
 };
 use crate::{
-    record::{Errno, Stamp},
-    session::Others,
-    timeline::{Change, Foretold, Outcome, Stall, Timeline, Unknown, stall::How},
+    outcome,
+    record::{StallRow, Stamp},
+    session::{Others, Session},
+    timeline::{Change, Foretold, Stall, Unknown},
 };
 
-pub(super) fn lines(page: Page, at: Stamp, change: &Change, timeline: &Timeline) -> Vec<String> {
+pub(super) fn lines(page: Page, at: Stamp, change: &Change, session: &Session) -> Vec<String> {
+    let stalls = session.timeline().stalls();
     match change {
         Change::StallBegan(id) | Change::RefusedAgain(id) => {
-            timeline.stalls().get(*id).map_or(vec![], |stall| page.plain(at, &refused(stall, at, timeline)))
+            stalls.get(*id).map_or(vec![], |stall| page.plain(at, &refused(stall, at, session)))
         }
         Change::StallEnded(stall) => {
-            let (paint, text) = ended(stall, at);
+            let (paint, text) = ended(stall, at, session);
             page.block(at, paint, &text)
         }
         _ => vec![],
@@ -60,17 +62,25 @@ pub(super) fn who(stall: &Stall, columns: usize) -> String {
     format!("{} (pid {}){file}", clean(&stall.task.comm), stall.task.pid)
 }
 
-fn refused(stall: &Stall, at: Stamp, timeline: &Timeline) -> String {
-    let Some(latest) = stall.latest() else { return who(stall, 40) };
-    let sleep = match latest.asked {
+fn refused(stall: &Stall, at: Stamp, session: &Session) -> String {
+    let timeline = session.timeline();
+    let Some(latest) = stall.latest().map(|latest| outcome::attempt(timeline, latest)) else { return who(stall, 40) };
+    let sleep = match latest.asked_ns {
         None => "sleeps for an unknown time".to_owned(),
         Some(asked) => {
-            let how = if asked.how == How::Computed { " (computed)" } else { "" };
-            format!("sleeps {}{how}", span(asked.span))
+            let how = if latest.asked_computed { " (computed)" } else { "" };
+            format!("sleeps {}{how}", span(Duration::from_nanos(asked)))
         }
     };
     let free = free(timeline.stall_forecast(stall, at).free, at);
-    format!("{}: {} at try {}, {sleep}; {free}", who(stall, 40), latest.refusal, latest.number)
+    let server = elsewhere("waits", &outcome::stall_without_attempts(session, stall, at));
+    format!("{}: {} at try {}, {sleep}; {free}{server}", who(stall, 40), latest.refusal, latest.attempt)
+}
+
+/// What it waits for on another host.
+fn elsewhere(waits: &str, row: &StallRow) -> String {
+    let server = waited_for(row).filter(|_| row.server_host.is_some());
+    server.map(|server| format!("; {waits} for {server}")).unwrap_or_default()
 }
 
 /// When a task is free, in words.
@@ -85,25 +95,20 @@ pub(super) fn free(free: Foretold, now: Stamp) -> String {
     }
 }
 
-fn ended(stall: &Stall, at: Stamp) -> (Paint, String) {
-    use crate::timeline::State;
-    let outcome = match stall.state {
-        State::Ended { outcome: Outcome::Status(status), .. } if status < 0 => {
-            format!("failed with {}", Errno(status))
-        }
-        State::Ended { outcome: Outcome::Status(_), .. } => "is free".to_owned(),
-        _ => "is over (its end was not seen)".to_owned(),
+fn ended(stall: &Stall, at: Stamp, session: &Session) -> (Paint, String) {
+    let row = outcome::stall_without_attempts(session, stall, at);
+    let how = match row.status {
+        Some(status) if status.is_error() => format!("failed with {status}"),
+        Some(_) => "is free".to_owned(),
+        None => "is over (its end was not seen)".to_owned(),
     };
-    let tail = match stall.tail {
-        Some(tail) if !tail.is_zero() => format!(", {} of it after the grace period", span(tail)),
+    let ns = |ns| span(Duration::from_nanos(ns));
+    let tail = match row.tail_ns {
+        Some(tail) if tail > 0 => format!(", {} of it after the grace period", ns(tail)),
         _ => String::new(),
     };
-    let seen = if stall.began_seen { "" } else { "at least " };
-    let text = format!(
-        "{} {outcome} after {seen}{}, {}{tail}",
-        who(stall, 40),
-        span(stall.length(at)),
-        plural(stall.refused, "refusal")
-    );
-    (Paint::Good, text)
+    let seen = if row.began_seen { "" } else { "at least " };
+    let (length, refusals) = (ns(row.total_ns), plural(row.refused, "refusal"));
+    let server = elsewhere("waited", &row);
+    (Paint::Good, format!("{} {how} after {seen}{length}, {refusals}{tail}{server}", who(stall, 40)))
 }

@@ -94,7 +94,7 @@ fn description(picture: &Picture) -> String {
     let mut said = Vec::new();
     for host in &picture.hosts {
         said.extend(host.verdicts.iter().map(|card| format!("{}: {}", card.title, card.headline)));
-        said.extend(host.nothing.clone());
+        said.extend(host.beside.clone());
         let lanes = picture.lanes_of(host).filter(|lane| matches!(lane.about, About::Server | About::Lost));
         said.extend(lanes.filter_map(|lane| Some(format!("{}.", lane.tip.as_ref()?.line(&lane.name)))));
         said.push(format!("{}.", host.stalls.trim_end_matches('.')));
@@ -117,9 +117,9 @@ fn title(pen: &mut Pen, picture: &Picture, mut y: f64) -> f64 {
             let more = plural((host.verdicts.len() - VERDICTS) as u64, "more verdict");
             pen.text(EDGE + 10.0, y, Anchor::Start, Type::SMALL, &format!("… and {more}"));
         }
-        if let Some(nothing) = &host.nothing {
+        if let Some(beside) = &host.beside {
             y += 20.0;
-            pen.text(EDGE, y, Anchor::Start, Type::STRONG.colored(ink::GOOD), nothing);
+            pen.text(EDGE, y, Anchor::Start, Type::STRONG.colored(ink::GOOD), beside);
         }
     }
     for line in picture.notes.iter().flat_map(|note| wrap(note, 140)) {
