@@ -115,7 +115,7 @@ fn live_view(name: &str, width: usize) -> Vec<String> {
     let mut out = Vec::new();
     let mut session = Session::new();
     let show = |session: &Session, update: &Update, out: &mut Vec<String>| {
-        out.extend(update.items.iter().flat_map(|item| text::lines(item, &session, width, Style::PLAIN)));
+        out.extend(update.items.iter().flat_map(|item| text::lines(item, session, width, Style::PLAIN)));
     };
     let mut now = None::<Stamp>;
     for line in recording(name) {
