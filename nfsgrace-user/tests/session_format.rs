@@ -69,7 +69,7 @@ fn line() -> impl Strategy<Value = Line> {
                 started,
                 continues,
                 role: Role::Server,
-                probes: vec![ProbeRow { hook: HookId::CldRunning, ..ProbeRow::default() }],
+                probes: vec![ProbeRow { hook: HookId::CldRunning.into(), ..ProbeRow::default() }],
                 ..Header::default()
             }))
         }),

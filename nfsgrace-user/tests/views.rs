@@ -400,8 +400,8 @@ fn what_may_have_been_missed_is_said_with_the_verdict() {
     let mut lines = with_surroundings();
     if let Some(Line::Header(header)) = lines.first_mut() {
         header.probes = vec![nfsgrace::record::ProbeRow {
-            hook: nfsgrace::record::HookId::UmhInit,
-            status: nfsgrace::record::ProbeStatus::Missing,
+            hook: nfsgrace::record::HookId::UmhInit.into(),
+            status: nfsgrace::record::ProbeStatus::Missing.into(),
             why: "renamed by the compiler".to_owned(),
             lost: "the attempt with /sbin/nfsdcltrack, and its error".to_owned(),
             ..Default::default()

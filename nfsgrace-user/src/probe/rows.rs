@@ -37,11 +37,11 @@ impl PlannedHook {
         let passed_over = self.passed_over.iter().map(|(symbol, reason)| format!("{symbol}: {reason}"));
         let lost = status == ProbeStatus::Missing && absence != Some(Absence::NotBuilt);
         ProbeRow {
-            hook: self.hook.id.clone(),
+            hook: self.hook.id.into(),
             symbol: list(self.attachments(), Attachment::target),
             method: list(self.attachments(), |attachment| method(attachment).to_owned()),
-            status,
-            absence,
+            status: status.into(),
+            absence: absence.map(Into::into),
             why: passed_over.chain(why).collect::<Vec<_>>().join("; "),
             lost: if lost { self.hook.lost.to_owned() } else { String::new() },
         }

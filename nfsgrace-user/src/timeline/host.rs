@@ -41,7 +41,7 @@ impl From<&Header> for HostFacts {
                 .probes
                 .iter()
                 .filter(|row| row.leaves_gap())
-                .map(|row| MissingHook { hook: row.hook.clone(), lost: row.lost.clone() })
+                .filter_map(|row| Some(MissingHook { hook: row.hook.known()?, lost: row.lost.clone() }))
                 .collect(),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
         At, Attachment, Inspection, PlannedHook, Reason, Resolution, Side,
         layout::{Detail, FieldPlace, NotFound},
     },
-    record::{ProbeRow, ProbeStatus},
+    record::{ProbeRow, ProbeStatus, Word},
 };
 
 /// The plan as text, in lines of at most `width` columns (80 at least).
@@ -76,8 +76,8 @@ fn section<const N: usize>(text: &mut String, width: u16, head: [&str; N], rows:
     }
 }
 
-fn status(status: &ProbeStatus) -> String {
-    status.word().replace('_', " ")
+fn status(status: &Word<ProbeStatus>) -> String {
+    status.as_str().replace('_', " ")
 }
 
 fn place(planned: &PlannedHook, row: &ProbeRow) -> String {

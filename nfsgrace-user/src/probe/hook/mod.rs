@@ -168,24 +168,20 @@ impl Hook {
         self.instead_of.is_none_or(|field| field(layout) == ABSENT)
     }
 
-    const fn essential(mut self) -> Self {
-        self.essential = true;
-        self
+    const fn essential(self) -> Self {
+        Self { essential: true, ..self }
     }
 
-    const fn later(mut self) -> Self {
-        self.later = true;
-        self
+    const fn later(self) -> Self {
+        Self { later: true, ..self }
     }
 
-    const fn instead_of(mut self, field: fn(&Layout) -> u32) -> Self {
-        self.instead_of = Some(field);
-        self
+    const fn instead_of(self, field: fn(&Layout) -> u32) -> Self {
+        Self { instead_of: Some(field), ..self }
     }
 
-    const fn with_option(mut self, option: BuildOption) -> Self {
-        self.option = Some(option);
-        self
+    const fn with_option(self, option: BuildOption) -> Self {
+        Self { option: Some(option), ..self }
     }
 }
 
@@ -229,7 +225,7 @@ mod tests {
 
     #[test]
     fn every_hook_there_is_has_something_to_lose() {
-        let ids: Vec<_> = all().map(|hook| hook.id.clone()).collect();
+        let ids: Vec<_> = all().map(|hook| hook.id).collect();
         assert_eq!(ids, HookId::ALL);
         assert!(all().all(|hook| !hook.lost.is_empty() && !hook.alternatives.is_empty()));
     }
