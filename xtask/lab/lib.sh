@@ -242,9 +242,9 @@ sshd_start() {
 }
 
 # together_start SOURCE…: nfsgrace watches several hosts, beside the one that the witness is compared with; what it prints
-# is kept as $RES/together.
+# is kept as $RES/together, what it sees as $RES/together.ndjson.
 together_start() {
-  nfsgrace watch "$@" </dev/null >$RES/together 2>&1 &
+  nfsgrace watch "$@" --record $RES/together.ndjson </dev/null >$RES/together 2>&1 &
   TOGETHER=$!
   # Both hosts have said who they are.
   wait_for 60 sh -c "[ \$(grep -c ' is .*, kernel ' $RES/together) -ge $# ]"

@@ -122,9 +122,7 @@ fn judge_together(
         }
         judgement.complaints.extend(paired::judge(nfsgrace, &outcome.results.sessions(), &clients, expected));
     }
-    if let Some(printed) = text("together") {
-        judgement.complaints.extend(together::judge(&printed, expected));
-    }
+    judgement.complaints.extend(together::judge(outcome, expected, nfsgrace));
 }
 
 /// Whether the session is whole.

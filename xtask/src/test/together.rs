@@ -1,43 +1,93 @@
-//! Decides whether a live view of several hosts told what it should.
+//! Decides whether nfsgrace, watching several hosts at once, told what it should, and recorded it.
 
-use crate::lab::scenario::Verdict;
+use std::path::Path;
 
-/// What is wrong with what it printed.
-pub fn judge(printed: &str, expected: &[Verdict]) -> Vec<String> {
-    let mut complaints = Vec::new();
-    let mut must = |what: &str, there: bool| {
-        if !there {
-            complaints.push(format!("watched together: {what} is missing"));
-        }
-    };
-    for verdict in expected.iter().filter(|verdict| !verdict.optional) {
-        let said = format!("VERDICT {} (certain", verdict.id);
-        must(&said, printed.contains(&said));
+use serde_json::Value;
+
+use super::paired::{
+    self,
+    report::{json, rows},
+};
+use crate::lab::{run::Outcome, scenario::Verdict};
+
+/// What is wrong with what it printed, and with the report of what it recorded; nothing where several hosts were not watched.
+pub(super) fn judge(outcome: &Outcome, expected: &[Verdict], nfsgrace: &Path) -> Vec<String> {
+    let Some(printed) = outcome.results.text("together") else { return Vec::new() };
+    let recorded = outcome.results.path().join("together.ndjson");
+    let mut complaints = in_time(&printed);
+    match json(nfsgrace, &["--together"], &[recorded]) {
+        Ok(lines) => complaints.extend(recorded_complaints(lines.last().unwrap_or(&Value::Null), expected)),
+        Err(error) => complaints.push(format!("the report of what was watched together: {error:#}")),
     }
-    let lines = || printed.lines();
-    // Only the server knows when its grace period ends: a client that counts down was told.
-    must(
-        "a client's countdown",
-        lines().any(|line| line.starts_with("client ") && line.contains("/mnt/after")) && printed.contains("free in"),
-    );
-    must("what it cost", lines().any(|line| line.contains("on server (restart") && line.contains("cost 1 task")));
-    must("a clock that is tied", printed.contains("accurate"));
-    must("each refusal on both hosts", printed.contains("found on both hosts, 0 on the client only"));
     complaints
+}
+
+/// Only the server knows when its grace period ends: a client that counts down was told. Afterwards nothing tells of that.
+fn in_time(printed: &str) -> Vec<String> {
+    let is_blocked = |line: &str| line.starts_with("client ") && line.contains("/mnt/after");
+    let counts_down = printed.lines().any(is_blocked) && printed.contains("free in");
+    if counts_down { Vec::new() } else { vec!["watched together: a client's countdown is missing".to_owned()] }
+}
+
+fn recorded_complaints(paired: &Value, expected: &[Verdict]) -> Vec<String> {
+    let mut complaints = paired::cause_and_cost(paired, expected);
+    if rows(&paired["stalls"]).next().is_none() {
+        complaints.push("no stall".to_owned());
+    }
+    let reference = paired["reference"].as_u64();
+    for (place, host) in (0_u64..).zip(rows(&paired["hosts"])) {
+        if Some(place) != reference && host["clock"]["outcome"] != "accurate" {
+            complaints.push(format!("the clock of {} should be accurate, it is {}", host["host"], host["clock"]));
+        }
+    }
+    let rpcs = &paired["rpcs"];
+    if rpcs["matched"].as_u64().unwrap_or_default() == 0
+        || rpcs["unmatched"].as_object().is_none_or(|it| !it.is_empty())
+    {
+        complaints.push(format!("each refusal should be found on both hosts: {rpcs}"));
+    }
+    complaints.into_iter().map(|complaint| format!("watched together: {complaint}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_countdown_is_missed() {
+        assert_eq!(in_time("client 2.0 lab-open (pid 1) /mnt/after: NFS4ERR_GRACE; free in 9 s\n"), [""; 0]);
+        assert_eq!(in_time("client 2.0 lab-open (pid 1) /mnt/after: NFS4ERR_GRACE\n").len(), 1);
+    }
+
+    #[test]
+    fn what_is_missing_in_what_was_recorded_is_named() {
         let verdict = Verdict { id: "nfsdcld-not-running".to_owned(), one_of_several: true, optional: false };
-        assert_eq!(judge("", std::slice::from_ref(&verdict)).len(), 5);
-        let good = "server 1.0 ━━ VERDICT nfsdcld-not-running (certain, restart 2)\n\
-                    client 2.0 lab-open (pid 1) /mnt/after: NFS4ERR_GRACE (10013); free in 9 s\n\
-                    nfsdcld-not-running on server (restart 2) cost 1 task on 1 host: 13.2 task-seconds\n\
-                    client accurate 1 ms\nRefused requests: 7 found on both hosts, 0 on the client only.\n";
-        assert_eq!(judge(good, &[verdict]), [""; 0]);
+        let cost = json!({"tasks": 1, "lost_ns": 30, "grace_ns": 20, "tail_ns": 9, "other_ns": 1});
+        let good = json!({
+            "reference": 0,
+            "hosts": [{"host": "server", "clock": {"outcome": "exact"}}, {"host": "client", "clock": {"outcome": "accurate"}}],
+            "causes": [{"server": 0, "restart": 2, "ids": ["nfsdcld-not-running"], "cost": cost,
+                "clients": [{"host": 1, "cost": cost}]}],
+            "stalls": [{"host": 1, "server": 0, "restart": 2, "total_ns": 30,
+                "split": {"grace_ns": 20, "tail_ns": 9, "other_ns": 1}}],
+            "rpcs": {"matched": 7, "unmatched": {}},
+        });
+        let verdicts = [verdict];
+        assert_eq!(recorded_complaints(&good, &verdicts), [""; 0]);
+        for (pointer, wrong) in [
+            ("/causes/0/ids", json!([])),
+            ("/stalls/0/total_ns", json!(31)),
+            ("/stalls", json!([])),
+            ("/hosts/1/clock/outcome", json!("estimated")),
+            ("/rpcs/matched", json!(0)),
+            ("/rpcs/unmatched", json!({"not_recorded": 1})),
+        ] {
+            let mut paired = good.clone();
+            *paired.pointer_mut(pointer).expect("a field") = wrong;
+            assert!(!recorded_complaints(&paired, &verdicts).is_empty(), "{pointer}");
+        }
+        assert!(!recorded_complaints(&Value::Null, &verdicts).is_empty(), "no report");
     }
 }

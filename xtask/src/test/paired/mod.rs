@@ -6,6 +6,8 @@ pub(super) mod report;
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use self::report::Report;
 use crate::{
     lab::scenario::Verdict,
@@ -21,6 +23,11 @@ pub(super) struct Client<'a> {
     pub session: &'a Session,
     /// How far its clock truly was off.
     pub truth: Truth,
+}
+
+/// What is wrong with causes, stalls and sums of a report of several hosts.
+pub(super) fn cause_and_cost(paired: &Value, expected: &[Verdict]) -> Vec<String> {
+    costs::complaints(paired, expected)
 }
 
 /// What is wrong with the report over `sessions`.
