@@ -146,12 +146,21 @@ fn a_stall_whose_server_is_another_host_has_its_tail_everywhere() {
         }
     }
     assert_eq!(in_table, in_summary);
+    let drawn = ["html", "svg"].map(|format| {
+        let output =
+            program().args(["export", "--format", format, "-o", "-"]).args(files()).output().expect("it starts");
+        text(&output.stdout)
+    });
     let report = nfsgrace(&["report"], &files());
     let watched = nfsgrace(&["watch", "--speed", "max"], &files());
     for tail in in_table.values() {
         let shown = format!("{:.3} s of it after the grace period", *tail as f64 / 1e9);
         for text in [&report, &watched] {
             assert!(text.contains(&shown), "{shown} is missing in {text}");
+        }
+        let shown = format!("{:.3} s", *tail as f64 / 1e9);
+        for (text, [before, after]) in drawn.iter().zip([["\"", "\""], [">", "</text>"]]) {
+            assert!(text.contains(&format!("{before}{shown}{after}")), "{shown} is missing in {text}");
         }
     }
 }

@@ -99,9 +99,13 @@ fn tables_are_the_reports(browser: &Browser, page: &Page) {
 
     let shown: Vec<_> = cells(browser, "stalls").into_iter().map(|row| row[3..].to_vec()).collect();
     let stall = |it: &StallRow| {
-        let restart = it.restart.map_or("–".to_owned(), |number| number.to_string());
+        let causes: Vec<_> = it.causes.iter().map(ToString::to_string).collect();
+        let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(" | ")) };
+        let because = it.restart.map_or("–".to_owned(), |number| format!("restart {number}{causes}"));
         let length = format!("{}{}", if it.began_seen { "" } else { "≥ " }, ns(it.total_ns));
-        vec![it.state.to_string(), restart, moment(it.began), it.refused.to_string(), length, maybe(it.tail_ns)]
+        let lengths = [length, maybe(it.grace_ns), maybe(it.tail_ns)];
+        let shown = [it.state.to_string(), because, moment(it.began), it.refused.to_string()];
+        shown.into_iter().chain(lengths).collect::<Vec<_>>()
     };
     assert_eq!(shown, stalls.iter().map(stall).collect::<Vec<_>>(), "{}: stalls", page.name);
 

@@ -165,14 +165,19 @@ impl Gathered {
         std::iter::once(self.session).chain(starts).chain(lanes.filter_map(Lane::extent)).collect()
     }
 
-    /// Each start by its name, with the stalls that it caused.
-    pub(super) fn jumps(&self, several: bool) -> impl Iterator<Item = (String, Span)> {
+    /// Each start by its name, with the stalls of all hosts that it caused.
+    pub(super) fn jumps(&self, all: &[Gathered]) -> impl Iterator<Item = (String, Span)> {
+        let lanes = all.iter().flat_map(|it| &it.lanes);
         self.starts.iter().map(move |start| {
-            let name = match several {
-                true => format!("{}: restart {}", self.host.name, start.restart),
-                false => format!("Restart {}", start.restart),
+            let name = match all {
+                [_, _, ..] => format!("{}: restart {}", self.host.name, start.restart),
+                _ => format!("Restart {}", start.restart),
             };
-            let caused = self.lanes.iter().filter(|lane| lane.restart == Some(start.restart));
+            let caused = lanes.clone().filter(|lane| match &lane.caused_by {
+                Some((Some(host), restart)) => *host == self.host.name && *restart == start.restart,
+                Some((None, restart)) => lane.host == self.host.nth && *restart == start.restart,
+                None => false,
+            });
             (name, caused.filter_map(Lane::extent).fold(start.extent, Span::join))
         })
     }

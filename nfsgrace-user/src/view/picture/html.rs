@@ -87,7 +87,6 @@ fn verdicts(picture: &Picture) -> String {
         }
         out.extend(host.verdicts.iter().map(|it| card(it, host.verdicts.len() == 1)));
         out.extend(host.beside.iter().map(|text| element("article", "verdict fine", &element("p", "", &escape(text)))));
-        out += &element("p", "note", &escape(&host.stalls));
         // Each verdict says itself what may have been missed.
         let lost = picture.lanes_of(host).filter(|lane| lane.about == About::Lost && host.verdicts.is_empty());
         out.extend(lost.filter_map(|lane| Some(element("p", "note", &escape(&lane.tip.as_ref()?.line(&lane.name))))));

@@ -137,9 +137,9 @@ pub struct Lane {
     /// What a stall cost, nanoseconds.
     #[serde(skip)]
     pub lost_ns: u64,
-    /// Which start of the server caused it.
+    /// Which start of a server caused it, and of which host where that is another one.
     #[serde(skip)]
-    pub restart: Option<u32>,
+    pub caused_by: Option<(Option<String>, u32)>,
 }
 
 impl Lane {

@@ -74,7 +74,7 @@ impl Picture {
         let grounds: Vec<_> = gathered.iter().map(|it| ground(&it.host, &gathered)).collect();
         let extents = gathered.iter().flat_map(Gathered::extents).reduce(Span::join);
         let looks_at = axis::episodes(gathered.iter_mut().flat_map(|it| std::mem::take(&mut it.parts)).collect());
-        let starts = gathered.iter().flat_map(|it| it.jumps(several)).collect();
+        let starts = gathered.iter().flat_map(|it| it.jumps(&gathered)).collect();
         let mut lanes: Vec<Lane> = Vec::new();
         let (mut hosts, mut tables) = (Vec::new(), Vec::new());
         for mut it in gathered {

@@ -16,28 +16,33 @@ pub(super) fn lane(place: &Place<'_>, row: &StallRow, host: usize, explained: bo
     let whole = place.span(row.began, row.ended.unwrap_or(place.now));
     let name = format!("{} {}", clean(&row.comm), row.tid);
     let mut lane = Lane::new(About::Stall, host, if explained { 52.0 } else { 26.0 }, name);
-    (lane.lost_ns, lane.restart) = (row.total_ns, row.restart);
+    lane.lost_ns = row.total_ns;
+    let elsewhere = row.server_host.as_ref().zip(row.server_restart);
+    let elsewhere = elsewhere.map(|(host, restart)| (Some(clean(host).into_owned()), restart));
+    lane.caused_by = row.restart.map(|restart| (None, restart)).or(elsewhere);
     lane.file = row.path.as_deref().map(clean).unwrap_or_default().into_owned();
     lane.numbers = [
         format!("{}{}", if row.began_seen { "" } else { "≥ " }, ns(row.total_ns)),
         row.tail_ns.filter(|tail| *tail > 0).map(ns).unwrap_or_default(),
         if explained { plural(row.refused, "refusal") } else { String::new() },
     ];
-    lane.tip = Some(tip(row, whole, &lane));
+    lane.tip = Some(tip(place, row, whole, &lane));
     if row.attempts_not_listed > 0 {
         lane.rest = format!("{} in the middle are only counted.", row.attempts_not_listed);
     }
     lane.marks.push(Mark::over(Class::Waited, whole));
     tries(place, row, whole, explained, &mut lane);
-    let (class, end) = ending(row, whole.to);
+    let (class, end) = ending(place, row, whole.to);
     let rows = [("end", end), ("lost", ns(row.total_ns))];
     lane.tell(Tip::new(format!("End of {}", lane.name), rows), [Mark::at(class, whole.to)]);
     lane
 }
 
-fn tip(row: &StallRow, whole: Span, lane: &Lane) -> Tip {
+fn tip(place: &Place<'_>, row: &StallRow, whole: Span, lane: &Lane) -> Tip {
     let cleaned = |text: &Option<String>| text.as_deref().map(clean).unwrap_or_default().into_owned();
     let [_, tail, _] = &lane.numbers;
+    let error = row.error_ns.filter(|error| *error > 0 && !tail.is_empty()).map(|error| format!(" ± {}", ns(error)));
+    let error = error.unwrap_or_default();
     let rows = [
         ("file", if lane.file.is_empty() { "not known".to_owned() } else { lane.file.clone() }),
         ("began", format!("{} s", moment(whole.from))),
@@ -46,21 +51,24 @@ fn tip(row: &StallRow, whole: Span, lane: &Lane) -> Tip {
         ("because of", summary::waited_for(row).unwrap_or_default()),
         ("lost", format!("{}{}", if row.began_seen { "" } else { "at least " }, ns(row.total_ns))),
         ("in the grace period", row.grace_ns.map(ns).unwrap_or_default()),
-        ("after the grace period", tail.clone()),
+        ("after the grace period", format!("{tail}{error}")),
         ("refusals", row.refused.to_string()),
-        ("end", ending(row, whole.to).1),
+        ("end", ending(place, row, whole.to).1),
     ];
     Tip::new(format!("{} (pid {})", lane.name, row.pid), rows)
 }
 
-/// How it ended, as a sign and in words.
-fn ending(row: &StallRow, at: f64) -> (Class, String) {
+/// How it ended or is to end, as a sign and in words.
+fn ending(place: &Place<'_>, row: &StallRow, at: f64) -> (Class, String) {
     let (class, text) = match (row.state.known(), row.status) {
         (Some(StallState::Ended), Some(status)) if !status.is_error() => (Class::Free, "free".to_owned()),
         (Some(StallState::Ended), Some(status)) => (Class::Failed, format!("failed with {status}")),
         (Some(StallState::Ended), None) => (Class::EndUnseen, "its end was not seen".to_owned()),
-        (Some(StallState::Trying), _) => return (Class::Waiting, "trying at the end of the session".to_owned()),
-        _ => return (Class::Waiting, "asleep at the end of the session".to_owned()),
+        (state, _) => {
+            let does = if state == Some(StallState::Trying) { "trying" } else { "asleep" };
+            let free = row.free_by.map(|at| format!(", free by {} s (computed)", moment(place.at(at))));
+            return (Class::Waiting, format!("{does} at the end of the session{}", free.unwrap_or_default()));
+        }
     };
     (class, format!("{text}, at {} s", moment(at)))
 }

@@ -27,7 +27,7 @@ function opening(row, lane, nth) {
   const fill = () => {
     if (inner.firstChild) return;
     const tries = lane.tips.filter(Array.isArray).map((texts) => tableRow(picture.tries, texts));
-    inner.append(el("td", { colspan: 9 }, table({ class: "attempts" }, picture.tries, tries), lane.rest ? el("p", {}, lane.rest) : ""));
+    inner.append(el("td", { colspan: 10 }, table({ class: "attempts" }, picture.tries, tries), lane.rest ? el("p", {}, lane.rest) : ""));
   };
   open.addEventListener("click", () => {
     fill();
