@@ -107,8 +107,11 @@ fn title(pen: &mut Pen, picture: &Picture, mut y: f64) -> f64 {
     y += 16.0;
     pen.text(EDGE, y, Anchor::Start, Type { size: 16.0, bold: true, ink: ink::TEXT }, &picture.title);
     for host in &picture.hosts {
-        y += 18.0;
-        pen.text(EDGE, y, Anchor::Start, Type::SMALL, &Type::SMALL.fit(&host.facts, WIDTH - 2.0 * EDGE));
+        y += 2.0;
+        for line in wrap(&host.facts, 150) {
+            y += 16.0;
+            pen.text(EDGE, y, Anchor::Start, Type::SMALL, &line);
+        }
         for card in host.verdicts.iter().take(VERDICTS) {
             y = verdict(pen, card, y + 6.0);
         }
