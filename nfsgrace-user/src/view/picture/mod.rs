@@ -2,7 +2,8 @@
 //!
 //! [`Picture::of`] makes it from sessions, pure and in bounded memory: lanes with marks in them, each mark a stretch of the
 //! axis with a [`Class`] and a [`Tip`], and the words around them. Two pens draw that list and decide nothing: [`svg`], and
-//! the script of the page that [`html`] makes. Its numbers are those of [`outcome::summary`]; times are seconds on the axis.
+//! the script of the page that [`html`] makes. Its numbers are those of
+//! [`outcome::summary`](crate::outcome::summary); times are seconds on the axis.
 //! Text from outside has passed [`clean`]. What was computed or inferred says so, and is drawn differently.
 
 mod axis;
