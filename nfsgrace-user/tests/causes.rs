@@ -8,7 +8,8 @@ use common::{Script, at, ids, live, replay};
 use nfsgrace::{
     diagnosis::{Cause, Certainty, Question, Revision, Verdict},
     record::{
-        Client, EndedBy, Kind, Line, Loss, Manager, Netns, ServerOp, ServerState, Stamp, Surroundings, Task, Tracker,
+        Client, EndedBy, Errno, Kind, Line, Loss, Manager, Netns, ServerOp, ServerState, Stamp, Surroundings, Task,
+        Tracker,
     },
     session::{Item, Session},
     timeline::KnownFrom,
@@ -548,7 +549,7 @@ fn two_namespaces_and_two_starts_are_kept_apart() {
         .restarts()
         .map(|it| (it.netns().expect("known").0, it.tracking_result().map(|it| it.1)))
         .collect();
-    assert_eq!(known, [(0xf000_0000, Some(-110)), (0xf000_0111, Some(0)), (0xf000_0000, None)]);
+    assert_eq!(known, [(0xf000_0000, Some(Errno::ETIMEDOUT)), (0xf000_0111, Some(Errno::OK)), (0xf000_0000, None)]);
 }
 
 #[test]

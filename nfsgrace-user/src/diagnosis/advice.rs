@@ -53,7 +53,7 @@ pub(super) struct Situation {
 
 impl Situation {
     pub(super) fn of(restart: &Restart, timeline: &Timeline, now: Stamp) -> Self {
-        let seen = restart.tracking_result().map(|(_, status)| status == 0);
+        let seen = restart.tracking_result().map(|(_, status)| !status.is_error());
         Self { stage: Stage::of(restart, timeline, now), tracked: seen.or(restart.state().tracking) }
     }
 }
@@ -234,7 +234,7 @@ fn about_clients(cause: Cause, stage: Stage) -> &'static [&'static str] {
     match cause {
         Cause::ClientNeverReturned if during => &[
             WAIT,
-            "Is that client to come back? Then start it now. Is it only idle? `ls` on its mount brings it back at once.",
+            "Will that client come back? Then start it now. Is it only idle? `ls` on its mount brings it back at once.",
             "Is it gone for good? `echo Y > /proc/fs/nfsd/v4_end_grace` ends the wait. Clients on record that have not reclaimed \
              their locks by then lose them.",
         ],

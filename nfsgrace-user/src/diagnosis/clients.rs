@@ -72,7 +72,10 @@ fn slow_reclaim(timeline: &Timeline, restart: &Restart, until: Stamp) -> Option<
          to wait for them.",
     );
     Some(verdict.proved_by(slowest.map(|client| {
-        Evidence::new(Some(planned.latest), format!("the time was up and the server waits on for {}", named(client)))
+        Evidence::new(
+            Some(planned.latest),
+            format!("the time was up, and the server still waited for {}", named(client)),
+        )
     })))
 }
 
@@ -176,8 +179,8 @@ fn refused_too_early(restart: &Restart, proof: Evidence, since: Stamp) -> Verdic
         Cause::EndGraceRefused,
         Certainty::Certain,
         proof.at.unwrap_or(since),
-        "Client tracking works and nobody was on record, but nfsd refused to end the grace period for that: it was still \
-         starting when its helper asked, and the helper asks once. So the grace period runs its full length, and every new \
+        "Client tracking works and nobody was on record. Yet nfsd refused to end the grace period: it was still starting when \
+         its helper nfsdcltrack asked, and the helper asks only once. So the grace period runs its full length, and every new \
          open waits for its end.",
     );
     verdict.proved_by([proof])

@@ -33,8 +33,8 @@ fn root(timeline: &Timeline, restart: &Restart, now: Stamp) -> Option<Verdict> {
     }
     let mut verdict = match restart.tracking_result() {
         None => return unwatched(timeline, restart),
-        Some((at, 0)) => works(timeline, restart, at, now)?,
-        Some((at, status)) => tracker::failed(timeline, restart, at, Errno(status)),
+        Some((at, Errno::OK)) => works(timeline, restart, at, now)?,
+        Some((at, status)) => tracker::failed(timeline, restart, at, status),
     };
     verdict.evidence.splice(0..0, chain(restart));
     verdict.evidence.extend(grace_end(restart, timeline.hz()));
@@ -75,8 +75,8 @@ fn unwatched(timeline: &Timeline, restart: &Restart) -> Option<Verdict> {
     let trackers = [Cause::NfsdcldNotRunning, Cause::RpcPipefsMissing, Cause::UmhHelperFailed, Cause::LegacyDirMissing];
     let others = [Cause::ClientMinorVersion0, Cause::ClientNeverReturned];
     let (causes, why) = match restart.state().tracking {
-        Some(false) => (trackers.to_vec(), "nfsd has no client tracker, and how it failed was not seen"),
-        Some(true) => (others.to_vec(), "nfsd has a client tracker, and whom it waits for was not seen"),
+        Some(false) => (trackers.to_vec(), "nfsd has no client tracker; how it failed was not seen"),
+        Some(true) => (others.to_vec(), "nfsd has a client tracker; whom it waits for was not seen"),
         None => ([&trackers[..], &others[..]].concat(), "how it looked for a client tracker was not seen"),
     };
     let verdict = Verdict::about(
@@ -97,7 +97,7 @@ fn works(timeline: &Timeline, restart: &Restart, at: Stamp, now: Stamp) -> Optio
         return Some(tracker::old_protocol(restart, at));
     }
     if let Some((at, status)) = restart.heard().end_failure {
-        return Some(tracker::cannot_write(restart, at, Errno(status)));
+        return Some(tracker::cannot_write(restart, at, status));
     }
     let held_up = || timeline.held_up(restart, now);
     match restart.grace_end() {
@@ -141,18 +141,16 @@ fn ran_out_unnoticed(restart: &Restart) -> Option<Verdict> {
 /// on 5.10.262, where `nfsd4_force_end_grace` answers no until the trackers have been tried. The helper asks only once.
 pub(super) fn asked_too_early(restart: &Restart) -> Option<Evidence> {
     let (tried, status) = restart.tracking().ended?;
-    let write = restart.end_grace_writes().iter().find(|write| write.status < 0 && write.at <= tried)?;
+    let write = restart.end_grace_writes().iter().find(|write| write.status.is_error() && write.at <= tried)?;
     let text = format!(
         "{} (pid {}) asked for the end of the grace period while nfsd was still starting, and got {}",
-        write.task.comm,
-        write.task.pid,
-        Errno(write.status)
+        write.task.comm, write.task.pid, write.status
     );
-    (status == 0).then(|| Evidence::new(Some(write.at), text))
+    (!status.is_error()).then(|| Evidence::new(Some(write.at), text))
 }
 
 fn healthy(restart: &Restart, since: Stamp) -> Verdict {
-    let nfsdcld_failed = restart.tracking().status_of(Tracker::Cld).is_some_and(|status| status != 0);
+    let nfsdcld_failed = restart.tracking().status_of(Tracker::Cld).is_some_and(|status| status.is_error());
     let headline = match restart.tracker() {
         Some(Tracker::Umh) if nfsdcld_failed => {
             "Client tracking works and the grace period ended early, but only thanks to the deprecated helper nfsdcltrack: \
@@ -171,14 +169,13 @@ fn chain(restart: &Restart) -> Vec<Evidence> {
     let tracking = restart.tracking();
     let mut evidence: Vec<_> = tracking.attempts.iter().flat_map(attempt).collect();
     if let Some((at, status)) = tracking.ended {
-        evidence
-            .push(Evidence::new(Some(at), format!("nfsd4_client_tracking_init() = {}", Errno(status))).into_detail());
+        evidence.push(Evidence::new(Some(at), format!("nfsd4_client_tracking_init() = {}", status)).into_detail());
         return evidence;
     }
     if let Some((at, status)) = restart.heard().failure {
         evidence.push(Evidence::new(
             Some(at),
-            format!("kernel log: Unable to initialize client recovery tracking! {}", Errno(status)),
+            format!("kernel log: Unable to initialize client recovery tracking! {}", status),
         ));
     } else if let Some((at, name)) = &restart.heard().tracker {
         evidence.push(Evidence::new(Some(*at), format!("kernel log: Using {name} client tracking operations")));
@@ -193,15 +190,18 @@ fn attempt(attempt: &TrackerAttempt) -> Vec<Evidence> {
         let inferred = attempt.polls.iter().any(|poll| poll.inferred);
         let times = if attempt.polls_false == 1 { "once".to_owned() } else { format!("{} times", attempt.polls_false) };
         // A "no" is no failure where the daemon opened the pipe within the second.
-        let so =
-            if status == 0 { ", before somebody opened the pipe" } else { ": nobody holds the pipe nfsd/cld open" };
+        let so = if status == Errno::OK {
+            ", before somebody opened the pipe"
+        } else {
+            ": nobody holds the pipe nfsd/cld open"
+        };
         let how = if inferred { " (inferred from msleep)" } else { "" };
         let first = attempt.polls.first().map(|poll| poll.at);
         evidence.push(Evidence::new(first, format!("cld_running() said no {times}{how}{so}")).into_detail());
     }
     let took = attempt.took().map(|took| format!(" after {}", span_text(took))).unwrap_or_default();
     let function = attempt.tracker.init_function();
-    evidence.push(Evidence::new(Some(at), format!("{function}() = {}{took}", Errno(status))));
+    evidence.push(Evidence::new(Some(at), format!("{function}() = {}{took}", status)));
     evidence
 }
 
@@ -211,7 +211,8 @@ fn grace_end(restart: &Restart, hz: Option<Hz>) -> Option<Evidence> {
         EndedBy::Skipped => "the grace period was skipped: nobody had anything to reclaim".to_owned(),
         EndedBy::AllReclaimed => "the last expected client finished reclaiming and ended the grace period".to_owned(),
         EndedBy::V4EndGrace => {
-            let write = restart.end_grace_writes().iter().rev().find(|write| write.status >= 0 && write.at <= end.at);
+            let write =
+                restart.end_grace_writes().iter().rev().find(|write| !write.status.is_error() && write.at <= end.at);
             let who = write.map(|write| format!(" by {}", write.task.comm)).unwrap_or_default();
             format!("a write to v4_end_grace{who} ended the grace period")
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Cause, Certainty, Evidence, Finding, Question, Situation, Verdict};
 use crate::{
-    record::{EndedBy, Errno, Stamp},
+    record::{EndedBy, Stamp},
     timeline::{Restart, Stall, State, Timeline, restart::TAIL},
 };
 
@@ -24,11 +24,11 @@ fn end_grace(restart: &Restart) -> Option<Verdict> {
     // With a tracker in place a refused write has another reason: nfsdcltrack asks while nfsd is still starting, and asks
     // again later; and once the grace period is over there is nothing left to end.
     let tracking = restart.tracking();
-    if tracking.goes_on() || tracking.ended.is_some_and(|(_, status)| status == 0) {
+    if tracking.goes_on() || tracking.ended.is_some_and(|(_, status)| !status.is_error()) {
         return None;
     }
     let over = |at: Stamp| restart.grace_end().is_some_and(|end| end.at <= at);
-    let first = restart.end_grace_writes().iter().find(|write| write.status < 0 && !over(write.at))?;
+    let first = restart.end_grace_writes().iter().find(|write| write.status.is_error() && !over(write.at))?;
     let verdict = Verdict::about(
         restart,
         Question::EndGrace,
@@ -37,7 +37,7 @@ fn end_grace(restart: &Restart) -> Option<Verdict> {
         first.at,
         "Somebody tried to end the grace period by hand. The kernel refused, as it does while there is no client tracker.",
     );
-    let (comm, pid, status) = (&first.task.comm, first.task.pid, Errno(first.status));
+    let (comm, pid, status) = (&first.task.comm, first.task.pid, first.status);
     let text = format!("{comm} (pid {pid}) wrote to /proc/fs/nfsd/v4_end_grace and got {status}");
     Some(verdict.proved_by([Evidence::new(Some(first.at), text)]))
 }
@@ -125,7 +125,7 @@ fn length(restart: &Restart) -> Option<Verdict> {
         Cause::GraceShortenedToZero,
         Certainty::Certain,
         restart.started().map_or(restart.began(), |(at, _)| at),
-        "The grace period is much shorter than a lease: clients that notice the restart late cannot reclaim any more, and lose \
+        "The grace period is much shorter than a lease: clients that notice the restart late can no longer reclaim, and lose \
          their locks without being told.",
     );
     let text = format!("nfsv4gracetime is {grace} s, nfsv4leasetime is {lease} s");

@@ -89,7 +89,7 @@ pub(super) fn legacy(restart: &Restart, at: Stamp) -> Verdict {
         restart,
         Question::Root,
         Cause::UmhHelperFailed,
-        if helper.is_some_and(|status| status != 0) { Certainty::Certain } else { Certainty::Suspected },
+        if helper.is_some_and(Errno::is_error) { Certainty::Certain } else { Certainty::Suspected },
         at,
         "Only the oldest client tracker is left, the recovery directory, which cannot end a grace period early: nfsdcld did \
          not answer and the helper nfsdcltrack failed. Every new open waits for the end of the grace period.",
@@ -98,7 +98,7 @@ pub(super) fn legacy(restart: &Restart, at: Stamp) -> Verdict {
 
 /// nfsdcld works, with the first version of the protocol.
 pub(super) fn old_protocol(restart: &Restart, at: Stamp) -> Verdict {
-    let answered = restart.tracking().status_of(Tracker::Cld).map(Errno);
+    let answered = restart.tracking().status_of(Tracker::Cld);
     let sure = answered == Some(Errno::EOPNOTSUPP) || restart.heard().old_nfsdcld;
     Verdict::about(
         restart,

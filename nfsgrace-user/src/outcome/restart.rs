@@ -2,7 +2,7 @@
 
 use super::ns;
 use crate::{
-    record::{ClientRow, Errno, RestartRow, Stamp, TrackerRow},
+    record::{ClientRow, RestartRow, Stamp, TrackerRow},
     timeline::{ClientSeen, Restart, Timeline, restart::TrackerAttempt},
 };
 
@@ -18,7 +18,7 @@ pub fn restart(timeline: &Timeline, restart: &Restart, now: Stamp) -> RestartRow
         known_from: restart.known_from().into(),
         began: restart.began(),
         trackers: restart.tracking().attempts.iter().map(tracker).collect(),
-        tracking_status: restart.tracking_result().map(|(_, status)| Errno(status)),
+        tracking_status: restart.tracking_result().map(|(_, status)| status),
         before_watching: restart.is_history(),
         grace_began: grace.map(|grace| grace.began),
         timer_set: restart.timer_set(),
@@ -41,7 +41,7 @@ fn tracker(attempt: &TrackerAttempt) -> TrackerRow {
         tracker: attempt.tracker,
         began: attempt.began,
         took_ns: attempt.took().map(ns),
-        status: attempt.status().map(Errno),
+        status: attempt.status(),
         polls_false: attempt.polls_false,
         polls_inferred: attempt.polls.iter().any(|poll| poll.inferred),
     }

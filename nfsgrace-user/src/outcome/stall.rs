@@ -3,7 +3,7 @@
 use super::ns;
 use crate::{
     diagnosis::Verdict,
-    record::{AttemptRow, Cause, Errno, Excess, StallRow, StallState, Stamp, Word},
+    record::{AttemptRow, Cause, Excess, StallRow, StallState, Stamp, Word},
     session::Session,
     timeline::{
         Attempt, Outcome, Stall, State, Timeline, backoff,
@@ -52,7 +52,7 @@ pub fn stall_without_attempts(session: &Session, stall: &Stall, now: Stamp) -> S
         state: state.into(),
         ended,
         status: outcome.and_then(|outcome| match outcome {
-            Outcome::Status(status) => Some(Errno(status)),
+            Outcome::Status(status) => Some(status),
             Outcome::Unknown => None,
         }),
         total_ns: ns(total),

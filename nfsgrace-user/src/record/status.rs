@@ -35,6 +35,8 @@ fn name_in(names: &'static str, first: u32, number: u32) -> Option<&'static str>
 }
 
 impl Errno {
+    /// No error.
+    pub const OK: Self = Self(0);
     /// No such file or directory.
     pub const ENOENT: Self = Self(-2);
     /// Permission denied.

@@ -6,7 +6,7 @@ use super::{
     Change, Changes, RestartId, Timeline, backoff,
     stall::{Asked, How, Outcome, Stall, StallId},
 };
-use crate::record::{Event, Kind, Refusal, Stamp};
+use crate::record::{Errno, Event, Kind, Refusal, Stamp};
 
 /// A refusal travels from this host's server to this host's client within this time.
 const SAME_HOST: Duration = Duration::from_millis(250);
@@ -29,7 +29,7 @@ impl Timeline {
                 }
             }
             Kind::StallEnd { began, status } if self.stalls.get(StallId { tid, began: *began }).is_some() => {
-                let outcome = status.map_or(Outcome::Unknown, Outcome::Status);
+                let outcome = status.map_or(Outcome::Unknown, |status| Outcome::Status(Errno(status)));
                 self.end_stall(tid, at, outcome, changes);
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::record::{EndedBy, MAX_SPAN, Netns, Tracker};
+use crate::record::{EndedBy, Errno, MAX_SPAN, Netns, Tracker};
 
 /// A tracker, as nfsd calls it when it says which one it uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl fmt::Display for TrackerName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogFact {
     /// `Unable to initialize client recovery tracking! (%d)`
-    TrackingFailed(i32),
+    TrackingFailed(Errno),
     /// `Using %s client tracking operations.`
     Using(TrackerName),
     /// `starting %lld-second grace period (net %x)`
@@ -60,7 +60,7 @@ pub enum LogFact {
     /// `unable to find recovery directory %s`
     NoRecoveryDir,
     /// `Unable to end grace period: %d`
-    EndFailed(i32),
+    EndFailed(Errno),
     /// `nfsdcld … upcall failed. Please upgrade nfsdcld.`
     OldNfsdcld,
     /// Understood, and says nothing that another line does not say.
@@ -89,10 +89,10 @@ impl LogFact {
 }
 
 /// The number in the first pair of brackets that begins with `open`.
-fn number_after(text: &str, open: &str) -> Option<i32> {
+fn number_after(text: &str, open: &str) -> Option<Errno> {
     let rest = text.split_once(open)?.1;
     let end = rest.find(|c: char| c != '-' && !c.is_ascii_digit()).unwrap_or(rest.len());
-    rest.get(..end)?.parse().ok()
+    rest.get(..end)?.parse().ok().map(Errno)
 }
 
 fn netns(text: &str) -> Option<Netns> {
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(
             facts,
             [
-                LogFact::TrackingFailed(-110),
+                LogFact::TrackingFailed(Errno::ETIMEDOUT),
                 LogFact::Comment,
                 LogFact::GraceStarts { seconds: 20, netns: Some(Netns(0xefff_fff9)) },
                 LogFact::Using(TrackerName::Known(Tracker::Umh)),
@@ -173,7 +173,7 @@ mod tests {
                 LogFact::AllReclaimed(Some(Netns(0xf000_0098))),
                 LogFact::Container,
                 LogFact::NoRecoveryDir,
-                LogFact::EndFailed(-121),
+                LogFact::EndFailed(Errno::EREMOTEIO),
             ]
         );
     }

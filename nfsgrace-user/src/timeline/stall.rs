@@ -6,7 +6,7 @@ use super::{
     RestartId,
     backoff::{self, Excess, Hz},
 };
-use crate::record::{Refusal, Rpc, Stamp, Task};
+use crate::record::{Errno, Refusal, Rpc, Stamp, Task};
 
 /// Attempts at the beginning that are kept in detail.
 pub const FIRST_KEPT: usize = 16;
@@ -110,7 +110,7 @@ impl Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The operation returned: zero or a negative errno.
-    Status(i32),
+    Status(Errno),
     /// The task died, or its end was only inferred from what it did next.
     Unknown,
 }

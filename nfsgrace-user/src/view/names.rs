@@ -28,6 +28,6 @@ pub(super) fn excess(excess: Option<&Word<Excess>>) -> Cow<'_, str> {
 }
 
 /// What a kernel function returned: `ok`, `ETIMEDOUT (-110)`, `-9999`.
-pub(super) fn status(status: i32) -> String {
-    if status == 0 { "ok".to_owned() } else { Errno(status).to_string() }
+pub(super) fn status(status: Errno) -> String {
+    if status == Errno::OK { "ok".to_owned() } else { status.to_string() }
 }

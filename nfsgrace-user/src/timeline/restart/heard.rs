@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::LONGEST_S;
 use crate::{
-    record::Stamp,
+    record::{Errno, Stamp},
     timeline::kernel_log::{LogFact, TrackerName},
 };
 
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Heard {
     /// That nfsd found no tracker, and why.
-    pub failure: Option<(Stamp, i32)>,
+    pub failure: Option<(Stamp, Errno)>,
     /// The tracker that it uses.
     pub tracker: Option<(Stamp, TrackerName)>,
     /// That this is a container.
@@ -24,7 +24,7 @@ pub struct Heard {
     /// The length of the grace period.
     pub length: Option<Duration>,
     /// That the tracker could not end the grace period, and why.
-    pub end_failure: Option<(Stamp, i32)>,
+    pub end_failure: Option<(Stamp, Errno)>,
 }
 
 impl Heard {
@@ -49,7 +49,7 @@ impl Heard {
 
     /// When nfsd was done with its trackers, and with what.
     #[must_use]
-    pub fn tracking_result(&self) -> Option<(Stamp, i32)> {
-        self.failure.or(self.tracker.as_ref().map(|(at, _)| (*at, 0)))
+    pub fn tracking_result(&self) -> Option<(Stamp, Errno)> {
+        self.failure.or(self.tracker.as_ref().map(|(at, _)| (*at, Errno::OK)))
     }
 }

@@ -22,8 +22,8 @@ use super::{
     clients::Clients,
     kernel_log::{LogFact, TrackerName},
 };
+use crate::record::{Errno, Netns, ServerState, Stamp, Surroundings, Task, Tracker};
 pub use crate::record::{KnownFrom, RestartId};
-use crate::record::{Netns, ServerState, Stamp, Surroundings, Task, Tracker};
 
 /// Writes to `v4_end_grace` that are kept in detail.
 pub const WRITES_KEPT: usize = 32;
@@ -192,7 +192,7 @@ impl Restart {
     }
 
     /// `nfs4_state_start_net` returned.
-    pub(super) fn up(&mut self, at: Stamp, status: i32, state: &ServerState) {
+    pub(super) fn up(&mut self, at: Stamp, status: Errno, state: &ServerState) {
         self.seen.started = Some((at, status));
         self.seen.learn(state);
         self.phase.up();
@@ -240,7 +240,7 @@ impl Restart {
 
     /// What became of it, from what was seen or else from the kernel log. `None` while it is not known.
     #[must_use]
-    pub fn tracking_result(&self) -> Option<(Stamp, i32)> {
+    pub fn tracking_result(&self) -> Option<(Stamp, Errno)> {
         self.seen.tracking.ended.or(self.heard.tracking_result())
     }
 
@@ -256,7 +256,7 @@ impl Restart {
 
     /// When `nfs4_state_start_net` returned, and with what.
     #[must_use]
-    pub fn started(&self) -> Option<(Stamp, i32)> {
+    pub fn started(&self) -> Option<(Stamp, Errno)> {
         self.seen.started
     }
 

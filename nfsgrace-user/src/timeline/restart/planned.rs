@@ -79,7 +79,7 @@ impl Restart {
     pub(in crate::timeline) fn what_ended_it(&self, at: Stamp, by: EndedBy, hz: Option<Hz>) -> EndedBy {
         let before_its_time = self.planned_end(hz).is_some_and(|planned| at < planned.earliest);
         // nfsd4_force_end_grace leaves the work to the laundromat, which then looks like the timer.
-        let written = self.seen.end_grace_writes.iter().any(|write| write.status >= 0 && at >= write.at);
+        let written = self.seen.end_grace_writes.iter().any(|write| !write.status.is_error() && at >= write.at);
         match by {
             EndedBy::Timer | EndedBy::Unknown if written && before_its_time => EndedBy::V4EndGrace,
             EndedBy::Unknown if self.stopped().is_some() => EndedBy::Shutdown,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{LONGEST_S, Tracking};
-use crate::record::{ServerState, Stamp, Surroundings, Task};
+use crate::record::{Errno, ServerState, Stamp, Surroundings, Task};
 
 /// A write to `v4_end_grace`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct EndGraceWrite {
     /// Who wrote.
     pub task: Task,
     /// Negative errno when refused.
-    pub status: i32,
+    pub status: Errno,
 }
 
 /// What the probes saw of a start.
@@ -21,7 +21,7 @@ pub struct EndGraceWrite {
 pub(in crate::timeline) struct Seen {
     pub(in crate::timeline) tracking: Tracking,
     /// When `nfs4_state_start_net` returned, and with what.
-    pub(in crate::timeline) started: Option<(Stamp, i32)>,
+    pub(in crate::timeline) started: Option<(Stamp, Errno)>,
     /// Latest state of `struct nfsd_net`.
     pub(super) state: ServerState,
     pub(in crate::timeline) opens_in_grace: Option<(Stamp, bool)>,

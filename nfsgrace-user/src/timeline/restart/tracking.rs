@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::record::{Stamp, Tracker};
+use crate::record::{Errno, Stamp, Tracker};
 
 /// Attempts to set a tracker up that are kept; a kernel has four kinds.
 pub const TRACKERS_KEPT: usize = 16;
@@ -32,7 +32,7 @@ pub struct TrackerAttempt {
     /// False when only its return was seen, and `began` is that moment.
     pub began_seen: bool,
     /// When it returned, and with what.
-    pub ended: Option<(Stamp, i32)>,
+    pub ended: Option<(Stamp, Errno)>,
     /// The first questions to `cld_running`.
     pub polls: Vec<Poll>,
     /// Times that the answer was no.
@@ -61,7 +61,7 @@ impl TrackerAttempt {
 
     /// What it returned.
     #[must_use]
-    pub fn status(&self) -> Option<i32> {
+    pub fn status(&self) -> Option<Errno> {
         self.ended.map(|(_, status)| status)
     }
 
@@ -80,7 +80,7 @@ pub struct Tracking {
     /// When `nfsd4_client_tracking_init` was entered.
     pub began: Option<Stamp>,
     /// When it returned, and with what.
-    pub ended: Option<(Stamp, i32)>,
+    pub ended: Option<(Stamp, Errno)>,
     /// The trackers in the order in which they were tried.
     pub attempts: Vec<TrackerAttempt>,
     /// Kernel stack at its start, innermost function first.
@@ -96,7 +96,7 @@ impl Tracking {
     }
 
     /// A tracker returned; gives the place of its attempt.
-    pub(in crate::timeline) fn end(&mut self, tracker: Tracker, at: Stamp, status: i32) -> usize {
+    pub(in crate::timeline) fn end(&mut self, tracker: Tracker, at: Stamp, status: Errno) -> usize {
         let is_open = |attempt: &TrackerAttempt| attempt.tracker == tracker && attempt.ended.is_none();
         let open = self.attempts.iter().rposition(is_open);
         let place = open.unwrap_or_else(|| self.begin(tracker, at, false));
@@ -128,14 +128,14 @@ impl Tracking {
 
     /// What a tracker of this kind returned, the last time it was tried.
     #[must_use]
-    pub fn status_of(&self, tracker: Tracker) -> Option<i32> {
+    pub fn status_of(&self, tracker: Tracker) -> Option<Errno> {
         self.attempts.iter().rev().find(|attempt| attempt.tracker == tracker)?.status()
     }
 
     /// The last one that returned zero.
     #[must_use]
     pub fn works(&self) -> Option<Tracker> {
-        self.attempts.iter().rev().find(|attempt| attempt.status() == Some(0)).map(|attempt| attempt.tracker)
+        self.attempts.iter().rev().find(|attempt| attempt.status() == Some(Errno::OK)).map(|attempt| attempt.tracker)
     }
 
     /// A tracker that was entered and has not returned.

@@ -2,7 +2,7 @@
 
 use super::IN_FLIGHT;
 use crate::{
-    record::{EndedBy, Event, Manager, ServerState, Stamp},
+    record::{EndedBy, Errno, Event, Manager, ServerState, Stamp},
     timeline::{
         Change, Changes, KnownFrom, Restart, RestartId, Stall, Timeline, forecast,
         restart::{EndGraceWrite, Grace, GraceEnd, Sign, TAIL, WRITES_KEPT},
@@ -123,7 +123,7 @@ impl Timeline {
         }
     }
 
-    pub(super) fn end_grace_write(&mut self, event: &Event, status: i32, changes: &mut Changes) {
+    pub(super) fn end_grace_write(&mut self, event: &Event, status: Errno, changes: &mut Changes) {
         let Some(restart) = self.latest_or_noticed(event, changes) else { return };
         let id = restart.id();
         let writes = &mut restart.seen.end_grace_writes;

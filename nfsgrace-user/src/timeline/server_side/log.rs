@@ -150,7 +150,7 @@ impl Restart {
         let is_new = match fact {
             LogFact::TrackingFailed(_) | LogFact::Using(_) => !watched,
             LogFact::NoRecoveryDir => !watched && self.tracking().status_of(Tracker::Legacy).is_none(),
-            LogFact::OldNfsdcld => self.tracking().status_of(Tracker::Cld).map(Errno) != Some(Errno::EOPNOTSUPP),
+            LogFact::OldNfsdcld => self.tracking().status_of(Tracker::Cld) != Some(Errno::EOPNOTSUPP),
             // What follows from it is said in a sentence of its own.
             LogFact::GraceStarts { .. } | LogFact::GraceSkipped(_) | LogFact::AllReclaimed(_) | LogFact::Comment => {
                 false

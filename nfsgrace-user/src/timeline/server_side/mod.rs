@@ -10,7 +10,7 @@ use std::{collections::VecDeque, time::Duration};
 pub(super) use log::PendingLog;
 
 use super::{Changes, KnownFrom, MAX_RESTARTS, Restart, RestartId, Timeline, change::Change, restart::Grace};
-use crate::record::{Event, Kind, Netns, Stamp, Task};
+use crate::record::{Errno, Event, Kind, Netns, Stamp, Task};
 
 /// An answer that was on its way when a grace period ended arrives within this time.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ impl Timeline {
     pub(super) fn server_side(&mut self, event: &Event, changes: &mut Changes) {
         match &event.kind {
             Kind::ServerStart => self.server_start(event, changes),
-            Kind::ServerStarted { status, state } => self.server_started(event, *status, state, changes),
+            Kind::ServerStarted { status, state } => self.server_started(event, Errno(*status), state, changes),
             Kind::ServerStop => self.server_stop(event, changes),
             Kind::TrackingStart { .. }
             | Kind::TrackingEnd { .. }
@@ -36,7 +36,7 @@ impl Timeline {
             Kind::GraceStart { manager } => self.grace_start(event, *manager, changes),
             Kind::GraceEnd { manager, by, state } => self.grace_end(event, *manager, *by, state, changes),
             Kind::GraceAnswer { for_open, in_grace } => self.answer(event, *for_open, *in_grace, changes),
-            Kind::EndGraceWrite { status } => self.end_grace_write(event, *status, changes),
+            Kind::EndGraceWrite { status } => self.end_grace_write(event, Errno(*status), changes),
             Kind::Refused { .. } => self.refused(event, changes),
             Kind::KernelLog { text } => self.kernel_log(event, text, changes),
             Kind::ReclaimRecord { .. }

@@ -2,7 +2,7 @@
 
 use super::log::LOG_SLACK;
 use crate::{
-    record::{Event, Kind, ServerState},
+    record::{Errno, Event, Kind, ServerState},
     timeline::{
         Change, Changes, KnownFrom, Restart, Timeline,
         restart::{Phase, Tracking},
@@ -24,7 +24,7 @@ impl Timeline {
         self.notice(KnownFrom::Observed, at, event.netns, &event.task, changes);
     }
 
-    pub(super) fn server_started(&mut self, event: &Event, status: i32, state: &ServerState, changes: &mut Changes) {
+    pub(super) fn server_started(&mut self, event: &Event, status: Errno, state: &ServerState, changes: &mut Changes) {
         let restart = self.starting(event, changes);
         restart.up(event.at, status, state);
         let id = restart.id();
@@ -62,11 +62,13 @@ impl Timeline {
                 Change::TrackingBegan(id)
             }
             Kind::TrackingEnd { status } => {
-                tracking.ended = Some((at, *status));
+                tracking.ended = Some((at, Errno(*status)));
                 Change::TrackingEnded(id)
             }
             Kind::TrackerStart { tracker } => Change::TrackerBegan(id, tracking.begin(*tracker, at, true)),
-            Kind::TrackerEnd { tracker, status } => Change::TrackerEnded(id, tracking.end(*tracker, at, *status)),
+            Kind::TrackerEnd { tracker, status } => {
+                Change::TrackerEnded(id, tracking.end(*tracker, at, Errno(*status)))
+            }
             Kind::Poll { running, inferred } => Change::Polled(id, tracking.poll(at, *running, *inferred)),
             _ => return,
         });

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::proto::Message;
-use crate::{record::Stamp, view::clean};
+use crate::{
+    record::{Errno, Stamp},
+    view::clean,
+};
 
 /// Field of `TrackEvent`.
 const DEBUG_ANNOTATIONS: u32 = 4;
@@ -63,6 +66,13 @@ impl Value for i32 {
     fn write(self, to: &mut Message) -> bool {
         to.int(INT_VALUE, i64::from(self));
         true
+    }
+}
+
+/// Its number.
+impl Value for Errno {
+    fn write(self, to: &mut Message) -> bool {
+        self.0.write(to)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     outcome,
-    record::{Client, EndedBy, Event, Kind, Manager, Netns, NfsStatus, Stamp, Surroundings, frame_function},
+    record::{Client, EndedBy, Errno, Event, Kind, Manager, Netns, NfsStatus, Stamp, Surroundings, frame_function},
     timeline::{
         Change, KnownFrom, Restart, Timeline,
         restart::{Grace, TrackerAttempt},
@@ -81,7 +81,7 @@ pub(super) fn event(
             pen.instant(clients, at, "client may reclaim", "reclaim", args.with("client_name", name));
         }
         Kind::EndGraceWrite { status } => {
-            let outcome = if *status < 0 { names::status(*status) } else { "ok".to_owned() };
+            let outcome = if *status < 0 { names::status(Errno(*status)) } else { "ok".to_owned() };
             let args = args.with("comm", &event.task.comm).with("pid", event.task.pid).with("status", *status);
             pen.instant(Track::Happenings(netns), at, &format!("write to v4_end_grace: {outcome}"), "server", args);
         }

@@ -85,7 +85,7 @@ fn end(pen: &mut Pen<'_, '_>, stall: &Stall, now: Stamp, session: &Session) {
     let outcome = match (row.ended, row.status) {
         (None, _) => "not ended when the session did".to_owned(),
         (Some(_), None) => "not seen".to_owned(),
-        (Some(_), Some(status)) => names::status(status.0),
+        (Some(_), Some(status)) => names::status(status),
     };
     let stack: Vec<_> = stall.stack.iter().rev().filter_map(|frame| frame_function(frame)).collect();
     let args = Args::new()

@@ -121,7 +121,7 @@ fn trackers(drawn: &Drawn<'_>, lane: &mut Lane) {
     for (attempt, next) in attempts.iter().zip(ends) {
         end = tracker(drawn, attempt, next, lane).max(end);
     }
-    let works = attempts.iter().any(|it| it.status() == Some(0));
+    let works = attempts.iter().any(|it| it.status() == Some(Errno::OK));
     let class = if works { Class::TrackingWorks } else { Class::TrackingFails };
     let took: Duration =
         attempts.iter().filter_map(TrackerAttempt::took).fold(Duration::ZERO, Duration::saturating_add);
@@ -139,7 +139,7 @@ fn tracker(drawn: &Drawn<'_>, attempt: &TrackerAttempt, next: Option<Stamp>, lan
     let span = place.span(attempt.began, to).before(next.map(|next| place.at(next)));
     let seen = if attempt.began_seen { "" } else { " (only its return was seen)" };
     let rows = [("began", format!("{} s{seen}", moment(span.from))), ("came to", tracker_label(attempt))];
-    let class = if attempt.status() == Some(0) { Class::TrackerWorks } else { Class::TrackerFails };
+    let class = if attempt.status() == Some(Errno::OK) { Class::TrackerWorks } else { Class::TrackerFails };
     lane.tell(Tip::new(attempt.tracker.init_function(), rows), [Mark::over(class, span)]);
     let apart = span.length() / (attempt.polls.len() + 1) as f64;
     for poll in &attempt.polls {
@@ -157,8 +157,8 @@ fn tracker_label(attempt: &TrackerAttempt) -> String {
     let function = attempt.tracker.init_function();
     let status = match attempt.status() {
         None => format!("{function} has not returned"),
-        Some(0) => format!("{function} works"),
-        Some(status) => format!("{function} = {}", Errno(status)),
+        Some(Errno::OK) => format!("{function} works"),
+        Some(status) => format!("{function} = {}", status),
     };
     let took = attempt.took().map(|took| format!(" after {}", span(took))).unwrap_or_default();
     let inferred = if attempt.polls.iter().any(|poll| poll.inferred) { " (inferred)" } else { "" };
@@ -193,8 +193,8 @@ fn answers(drawn: &Drawn<'_>, lane: &mut Lane) {
     }
     for write in restart.end_grace_writes() {
         let EndGraceWrite { at, task, status } = write;
-        let answer = if *status < 0 { Errno(*status).to_string() } else { "accepted".to_owned() };
-        let class = if *status < 0 { Class::WriteRefused } else { Class::WriteAccepted };
+        let answer = if status.is_error() { status.to_string() } else { "accepted".to_owned() };
+        let class = if status.is_error() { Class::WriteRefused } else { Class::WriteAccepted };
         instant(class, place.at(*at), &format!("{} writes v4_end_grace: {answer}", clean(&task.comm)));
     }
     let last = lane.marks.iter().skip(first).map(|mark| mark.to).max_by(f64::total_cmp);

@@ -108,11 +108,11 @@ fn began(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
 /// A start whose grace period was over before anybody watched.
 fn history(page: Page, restart: &Restart) -> Vec<String> {
     let tracker = match restart.tracking_result() {
-        Some((_, 0)) => match &restart.heard().tracker {
+        Some((_, Errno::OK)) => match &restart.heard().tracker {
             Some((_, name)) => format!("client tracking by {}", clean(&name.to_string())),
             None => "client tracking works".to_owned(),
         },
-        Some((_, status)) => format!("no client tracker: {}", Errno(status)),
+        Some((_, status)) => format!("no client tracker: {}", status),
         None => "client tracker unknown".to_owned(),
     };
     let length = restart.length().map(|(length, _)| format!("{} ", rough(length))).unwrap_or_default();
@@ -135,8 +135,8 @@ fn polls(attempt: &TrackerAttempt) -> Option<String> {
 fn returned(attempt: &TrackerAttempt) -> (Paint, String) {
     let Some((_, status)) = attempt.ended else { return (Paint::Plain, String::new()) };
     let took = attempt.took().map_or("; its start was not seen".to_owned(), |took| format!(" after {}", span(took)));
-    let paint = if status == 0 { Paint::Good } else { Paint::Bad };
-    (paint, format!("{} = {}{took}", attempt.tracker.init_function(), Errno(status)))
+    let paint = if !status.is_error() { Paint::Good } else { Paint::Bad };
+    (paint, format!("{} = {}{took}", attempt.tracker.init_function(), status))
 }
 
 fn tracked(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
@@ -145,8 +145,8 @@ fn tracked(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
         return vec![];
     };
     let took = tracking.began.map(|began| format!(" after {}", span(ended.since(began)))).unwrap_or_default();
-    let paint = if status == 0 { Paint::Good } else { Paint::Bad };
-    let text = format!("nfsd4_client_tracking_init = {}{took}", Errno(status));
+    let paint = if !status.is_error() { Paint::Good } else { Paint::Bad };
+    let text = format!("nfsd4_client_tracking_init = {}{took}", status);
     page.hanging(at, page.style.pick("   └─ ", "   `- "), "      ", paint, &text)
 }
 
@@ -172,9 +172,9 @@ fn planned(page: Page, restart: &Restart, timeline: &Timeline) -> String {
 }
 
 fn started(page: Page, at: Stamp, restart: &Restart, timeline: &Timeline) -> Vec<String> {
-    let status = restart.started().map_or(0, |(_, status)| status);
-    if status != 0 {
-        return page.block(at, Paint::Bad, &format!("nfs4_state_start_net = {}: nfsd does not start", Errno(status)));
+    let status = restart.started().map_or(Errno::OK, |(_, status)| status);
+    if status.is_error() {
+        return page.block(at, Paint::Bad, &format!("nfs4_state_start_net = {}: nfsd does not start", status));
     }
     if restart.grace_end().is_some_and(|end| end.at <= at) {
         return page.plain(at, "nfsd is up, and grants everything");
@@ -242,8 +242,8 @@ fn answer(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
 
 fn written(page: Page, at: Stamp, restart: &Restart) -> Vec<String> {
     let Some(write) = restart.end_grace_writes().iter().rev().find(|write| write.at == at) else { return vec![] };
-    let answer = if write.status < 0 { Errno(write.status).to_string() } else { "accepted".to_owned() };
-    let paint = if write.status < 0 { Paint::Bad } else { Paint::Plain };
+    let answer = if write.status.is_error() { write.status.to_string() } else { "accepted".to_owned() };
+    let paint = if write.status.is_error() { Paint::Bad } else { Paint::Plain };
     let text = format!("{} (pid {}) writes to v4_end_grace: {answer}", clean(&write.task.comm), write.task.pid);
     page.block(at, paint, &text)
 }
