@@ -6,6 +6,7 @@ mod common;
 mod any_session;
 mod documented;
 mod perfetto;
+mod same_numbers;
 mod tables;
 mod trace;
 mod wire;

@@ -24,5 +24,5 @@ pub(super) fn picture(read: &Conductor) -> Picture {
             axis: Axis::new(|at| shared.place(towards, member.id, at)),
         })
         .collect();
-    Picture::of(&places, notes.chain(paired::notes(&summary)).collect())
+    Picture::of(&places, notes.chain(paired::costs(&summary)).chain(paired::notes(&summary)).collect())
 }

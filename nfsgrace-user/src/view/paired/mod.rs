@@ -6,7 +6,7 @@
 mod sentences;
 mod sheets;
 
-pub use sentences::notes;
+pub use sentences::{costs, notes};
 
 use super::{Paint, Style, report, summary, wrap};
 use crate::record::PairedSummary;

@@ -60,6 +60,12 @@ pub(super) fn cause(paired: &PairedSummary, cause: &CauseRow) -> Said {
     Said { title, lines, steps: remedy.clone(), healthy: ids.iter().all(|id| *id == Cause::Healthy) && !ids.is_empty() }
 }
 
+/// What each server start cost all hosts, a line for each.
+#[must_use]
+pub fn costs(paired: &PairedSummary) -> Vec<String> {
+    paired.causes.iter().map(|row| format!("{}. {}", cause(paired, row).title, parts(&row.cost))).collect()
+}
+
 /// Seconds, roughly.
 pub(super) fn tenths(nanoseconds: u64) -> String {
     format!("{:.1}", Duration::from_nanos(nanoseconds).as_secs_f64())

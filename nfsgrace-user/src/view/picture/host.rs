@@ -11,7 +11,7 @@ use super::{
 use crate::{
     outcome::SessionOutcome,
     record::{LossRow, Stamp, Summary},
-    view::{Wall, clean, plural, span},
+    view::{Wall, clean, plural, span, summary},
 };
 
 /// One host.
@@ -27,8 +27,10 @@ pub struct Host {
     pub error_s: f64,
     /// What is concluded, the worst first.
     pub verdicts: Vec<VerdictCard>,
-    /// What there is to say beside that, and where nothing is concluded.
-    pub beside: Option<String>,
+    /// What there is to say where nothing is concluded.
+    pub nothing: Option<String>,
+    /// What its tasks waited for on other hosts, a sentence each.
+    pub elsewhere: Vec<String>,
     /// All stalls, in a sentence.
     pub stalls: String,
 }
@@ -56,7 +58,8 @@ pub(super) fn gather(place: &Place<'_>, nth: usize, several: bool) -> Gathered {
         facts: facts(place, rows, from, several),
         error_s: place.error_s(),
         verdicts: verdict::cards(place, &outcome.verdicts),
-        beside: verdict::beside(&outcome),
+        nothing: verdict::nothing(&outcome),
+        elsewhere: summary::elsewhere(rows),
         stalls: stalls_text(rows),
     };
     let (server_lanes, starts) = server::lanes(place, rows, nth);

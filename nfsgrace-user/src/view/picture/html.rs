@@ -82,11 +82,14 @@ fn data(picture: &Picture) -> String {
 fn verdicts(picture: &Picture) -> String {
     let mut out = String::new();
     for host in &picture.hosts {
-        if picture.hosts.len() > 1 && !host.verdicts.is_empty() {
+        if picture.hosts.len() > 1 && !(host.verdicts.is_empty() && host.elsewhere.is_empty()) {
             out += &element("h2", "", &escape(&host.name));
         }
         out.extend(host.verdicts.iter().map(|it| card(it, host.verdicts.len() == 1)));
-        out.extend(host.beside.iter().map(|text| element("article", "verdict fine", &element("p", "", &escape(text)))));
+        out.extend(
+            host.nothing.iter().map(|text| element("article", "verdict fine", &element("p", "", &escape(text)))),
+        );
+        out.extend(host.elsewhere.iter().map(|text| element("p", "note", &escape(text))));
         // Each verdict says itself what may have been missed.
         let lost = picture.lanes_of(host).filter(|lane| lane.about == About::Lost && host.verdicts.is_empty());
         out.extend(lost.filter_map(|lane| Some(element("p", "note", &escape(&lane.tip.as_ref()?.line(&lane.name))))));

@@ -86,13 +86,10 @@ fn title(verdict: &VerdictRecord, card: &VerdictCard) -> String {
     }
 }
 
-/// What to say beside the verdicts, and where there is none.
-pub(super) fn beside(outcome: &SessionOutcome) -> Option<String> {
-    if outcome.verdicts.is_empty() {
-        return Some(summary::nothing(&outcome.summary));
-    }
-    let elsewhere = summary::elsewhere(&outcome.summary);
-    (!elsewhere.is_empty()).then(|| elsewhere.join(" "))
+/// What to say where nothing is concluded, and nothing is known of another host.
+pub(super) fn nothing(outcome: &SessionOutcome) -> Option<String> {
+    let SessionOutcome { verdicts, summary } = outcome;
+    (verdicts.is_empty() && summary::elsewhere(summary).is_empty()).then(|| summary::nothing(summary))
 }
 
 fn card(place: &Place<'_>, verdict: &VerdictRecord) -> VerdictCard {

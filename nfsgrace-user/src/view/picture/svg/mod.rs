@@ -8,7 +8,7 @@ use pen::{Anchor, Pen, Scale, Type};
 
 use super::{About, Class, Episode, Fill, Look, Mark, Picture, Shape, Span, VerdictCard, ink};
 use crate::{
-    diagnosis::Severity,
+    record::Severity,
     view::{plural, wrap},
 };
 
@@ -94,7 +94,7 @@ fn description(picture: &Picture) -> String {
     let mut said = Vec::new();
     for host in &picture.hosts {
         said.extend(host.verdicts.iter().map(|card| format!("{}: {}", card.title, card.headline)));
-        said.extend(host.beside.clone());
+        said.extend(host.nothing.iter().chain(&host.elsewhere).cloned());
         let lanes = picture.lanes_of(host).filter(|lane| matches!(lane.about, About::Server | About::Lost));
         said.extend(lanes.filter_map(|lane| Some(format!("{}.", lane.tip.as_ref()?.line(&lane.name)))));
         said.push(format!("{}.", host.stalls.trim_end_matches('.')));
@@ -120,9 +120,13 @@ fn title(pen: &mut Pen, picture: &Picture, mut y: f64) -> f64 {
             let more = plural((host.verdicts.len() - VERDICTS) as u64, "more verdict");
             pen.text(EDGE + 10.0, y, Anchor::Start, Type::SMALL, &format!("… and {more}"));
         }
-        if let Some(beside) = &host.beside {
+        if let Some(nothing) = &host.nothing {
             y += 20.0;
-            pen.text(EDGE, y, Anchor::Start, Type::STRONG.colored(ink::GOOD), beside);
+            pen.text(EDGE, y, Anchor::Start, Type::STRONG.colored(ink::GOOD), nothing);
+        }
+        for sentence in &host.elsewhere {
+            y += 16.0;
+            pen.text(EDGE, y, Anchor::Start, Type::SMALL, &Type::SMALL.fit(sentence, WIDTH - 2.0 * EDGE));
         }
     }
     for line in picture.notes.iter().flat_map(|note| wrap(note, 140)) {
