@@ -124,7 +124,7 @@ classes! {
     Grace: bar(ink::GRACE, 11.0, "grace period"),
     GraceNotWatched: hatched(bar(ink::GRACE, 11.0, "grace period, not watched")),
     GraceEnd: look(Shape::Band, ink::GRACE_END, 0.0, "end of the grace period"),
-    GraceEndUnsure: hatched(look(Shape::Band, ink::GRACE_END, 0.0, "end of the grace period, as far as the clocks tell")),
+    GraceEndUnsure: hatched(look(Shape::Band, ink::GRACE_END, 0.0, "end of the grace period, within the error of the clocks")),
     Planned: dashed(bar(ink::GRACE_END, 14.0, "planned end of the grace period (computed)")),
     GraceLabel: Look { inside: ink::GRACE_TEXT, ..text(ink::TEXT, Font::Strong, 0.0) },
     TrackerWorks: bar(ink::GOOD, 7.0, ""),

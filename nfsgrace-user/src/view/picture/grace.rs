@@ -72,7 +72,7 @@ fn ended(end: GraceEnd) -> String {
         EndedBy::AllReclaimed => "all clients reclaimed",
         EndedBy::V4EndGrace => "ended by v4_end_grace",
         EndedBy::Shutdown => "server stopped",
-        EndedBy::Unknown => "ended, why was not seen",
+        EndedBy::Unknown => "ended, reason not seen",
     };
     if end.known_from == KnownFrom::Observed { by.to_owned() } else { format!("{by} (inferred)") }
 }
@@ -80,7 +80,7 @@ fn ended(end: GraceEnd) -> String {
 fn draw(drawn: &Drawn<'_>, grace: Grace, bar: Bar, lane: &mut Lane) {
     let Drawn { restart, row, .. } = drawn;
     let Bar { at, end, texts, length, planned } = bar;
-    let seen = if grace.began_seen { "" } else { " (its first sign)" };
+    let seen = if grace.began_seen { "" } else { " (the first sign of it)" };
     let plan = |(end, length): (Span, Duration)| {
         format!("{}, until {} … {} s (computed)", span(length), moment(end.from), moment(end.to))
     };

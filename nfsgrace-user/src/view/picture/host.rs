@@ -113,7 +113,7 @@ fn head(host: &Host) -> Lane {
     let error = if host.error_s > 0.0 { format!("clock ±{:.1} ms", host.error_s * 1e3) } else { String::new() };
     let comma = if error.is_empty() { "" } else { ", " };
     let mut lane = Lane::new(About::Host, host.nth, 28.0, format!("{}{comma}{error}", host.name));
-    let clock = if error.is_empty() { "the axis".to_owned() } else { error };
+    let clock = if error.is_empty() { "the axis shows this clock".to_owned() } else { error };
     lane.tip = Some(Tip::new(host.name.clone(), [("session", host.facts.clone()), ("clock", clock)]));
     lane
 }

@@ -138,7 +138,7 @@ fn tracker(drawn: &Drawn<'_>, attempt: &TrackerAttempt, next: Option<Stamp>, lan
     let to = attempt.ended.map(|(at, _)| at).or(given_up).unwrap_or(place.now);
     let span = place.span(attempt.began, to).before(next.map(|next| place.at(next)));
     let seen = if attempt.began_seen { "" } else { " (only its return was seen)" };
-    let rows = [("began", format!("{} s{seen}", moment(span.from))), ("came to", tracker_label(attempt))];
+    let rows = [("began", format!("{} s{seen}", moment(span.from))), ("result", tracker_label(attempt))];
     let class = if attempt.status() == Some(Errno::OK) { Class::TrackerWorks } else { Class::TrackerFails };
     lane.tell(Tip::new(attempt.tracker.init_function(), rows), [Mark::over(class, span)]);
     let apart = span.length() / (attempt.polls.len() + 1) as f64;
@@ -178,7 +178,7 @@ fn answers(drawn: &Drawn<'_>, lane: &mut Lane) {
     let counted = total.saturating_sub(refusals.len() as u64);
     let edge = refusals.get(FIRST_KEPT.wrapping_sub(1)).zip(refusals.get(FIRST_KEPT)).filter(|_| counted > 0);
     if let Some((from, to)) = edge {
-        let rows = [("kept in detail", "the first and the last ones".to_owned())];
+        let rows = [("shown one by one", "the first and the last".to_owned())];
         let mark = Mark::over(Class::RefusedCounted, Span::new(*from, *to));
         lane.tell(Tip::new(format!("{counted} more refusals"), rows), [mark]);
     }

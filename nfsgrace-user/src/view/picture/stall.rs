@@ -28,7 +28,7 @@ pub(super) fn lane(place: &Place<'_>, row: &StallRow, host: usize, explained: bo
     ];
     lane.tip = Some(tip(place, row, whole, &lane));
     if row.attempts_not_listed > 0 {
-        lane.rest = format!("{} in the middle are only counted.", row.attempts_not_listed);
+        lane.rest = format!("{} tries in the middle are only counted.", row.attempts_not_listed);
     }
     lane.marks.push(Mark::over(Class::Waited, whole));
     tries(place, row, whole, explained, &mut lane);
